@@ -1,0 +1,196 @@
+package lag_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bellows-go/bellows/lag"
+)
+
+var epoch = time.Unix(1_000_000, 0)
+
+func at(s float64) time.Time { return epoch.Add(time.Duration(s * float64(time.Second))) }
+
+func window(t interface{ Fatalf(string, ...any) }, span, grain time.Duration) *lag.Window {
+	w, err := lag.NewWindow(span, grain)
+	if err != nil {
+		t.Fatalf("NewWindow: %v", err)
+	}
+	return w
+}
+
+func TestNewWindowRefuses(t *testing.T) {
+	for _, c := range []struct{ span, grain time.Duration }{
+		{time.Second, 0},
+		{time.Second, -1},
+		{0, time.Second},
+		{1500 * time.Millisecond, time.Second},
+		{(lag.MaxBuckets + 1) * time.Second, time.Second},
+	} {
+		_, err := lag.NewWindow(c.span, c.grain)
+		require.Error(t, err, "%v", c)
+	}
+}
+
+func TestWindowNoDataIsNotZero(t *testing.T) {
+	w := window(t, 10*time.Second, time.Second)
+	none := func(when float64) {
+		t.Helper()
+		_, ok := w.MeanAt(at(when))
+		require.False(t, ok)
+		_, ok = w.MaxAt(at(when))
+		require.False(t, ok)
+		_, ok = w.RateAt(at(when))
+		require.False(t, ok)
+		_, _, ok = w.LastAt(at(when))
+		require.False(t, ok)
+	}
+	none(0)
+	require.True(t, w.Add(at(5), 0))
+	none(4) // as of before the sample
+	none(15)
+	v, ok := w.MeanAt(at(14.9))
+	require.True(t, ok)
+	require.Zero(t, v)
+	_, ok = w.RateAt(at(5))
+	require.False(t, ok, "a level has no rate")
+}
+
+func TestWindowRateIgnoresGaps(t *testing.T) {
+	w := window(t, 60*time.Second, time.Second)
+	w.AddOver(2*time.Second, at(2), 20)
+	w.AddOver(2*time.Second, at(40), 40)
+	v, ok := w.RateAt(at(40))
+	require.True(t, ok)
+	require.Equal(t, 15.0, v)
+	v, _ = w.RateAt(at(62)) // the first has left: (2, 62]
+	require.Equal(t, 20.0, v)
+}
+
+func TestWindowRefusesWhatIsNoSample(t *testing.T) {
+	w := window(t, 10*time.Second, time.Second)
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		require.False(t, w.Add(at(0), v))
+	}
+	require.True(t, w.Add(at(20), 1))
+	require.False(t, w.Add(at(10), 1), "one span old")
+	require.True(t, w.Add(at(11), 1))
+}
+
+// A Window answers as a list of all samples would.
+func TestWindowAgainstList(t *testing.T) {
+	type sample struct {
+		bucket, at int
+		v          float64
+		over       int
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		grains := rapid.IntRange(1, 8).Draw(t, "grains")
+		grain := rapid.SampledFrom([]int{1, 250, 1000}).Draw(t, "grain_ms")
+		w := window(t, time.Duration(grains*grain)*time.Millisecond, time.Duration(grain)*time.Millisecond)
+		base := rapid.SampledFrom([]int{-100_000, 0, 1_000_000_000}).Draw(t, "base_ms")
+		var list []sample
+		newest := math.MinInt
+		floor := func(ms int) int { return int(math.Floor(float64(ms) / float64(grain))) }
+		for range rapid.IntRange(0, 40).Draw(t, "samples") {
+			ms := base + rapid.IntRange(0, 20*grain).Draw(t, "at_ms")
+			v := float64(rapid.IntRange(-5, 100).Draw(t, "v"))
+			over := rapid.IntRange(0, 3).Draw(t, "over_s")
+			i := floor(ms)
+			fresh := newest == math.MinInt || i > newest-grains
+			if got := w.AddOver(time.Duration(over)*time.Second, time.UnixMilli(int64(ms)), v); got != fresh {
+				t.Fatalf("AddOver at %d ms: %v, want %v", ms, got, fresh)
+			}
+			if fresh {
+				newest = max(newest, i)
+				list = append(list, sample{i, ms, v, over})
+			}
+		}
+		ask := base + rapid.IntRange(-5*grain, 40*grain).Draw(t, "ask_ms")
+		to := floor(ask)
+		var sum, top float64 = 0, math.Inf(-1)
+		var n, over, lastAt int
+		for _, s := range list {
+			if s.bucket > to || s.bucket <= to-grains || s.bucket <= newest-grains {
+				continue
+			}
+			sum, top, n, over = sum+s.v, max(top, s.v), n+1, over+s.over
+			if n == 1 || s.at > lastAt {
+				lastAt = s.at
+			}
+		}
+		when := time.UnixMilli(int64(ask))
+		mean, okMean := w.MeanAt(when)
+		high, okMax := w.MaxAt(when)
+		_, last, okLast := w.LastAt(when)
+		if okMean != (n > 0) || okMax != (n > 0) || okLast != (n > 0) {
+			t.Fatalf("ok: mean %v, max %v, last %v with %d samples", okMean, okMax, okLast, n)
+		}
+		if n > 0 && (math.Abs(mean-sum/float64(n)) > 1e-9 || high != top || last.UnixMilli() != int64(lastAt)) {
+			t.Fatalf("mean %v want %v; max %v want %v; last %v want %v", mean, sum/float64(n), high, top, last, lastAt)
+		}
+		rate, okRate := w.RateAt(when)
+		if okRate != (over > 0) || okRate && math.Abs(rate-sum/float64(over)) > 1e-9 {
+			t.Fatalf("rate %v, %v; want %v over %d s", rate, okRate, sum, over)
+		}
+	})
+}
+
+func TestCounter(t *testing.T) {
+	var c lag.Counter
+	_, _, ok := c.Observe(at(0), 100)
+	require.False(t, ok, "one reading is no increment")
+	added, over, ok := c.Observe(at(10), 130)
+	require.True(t, ok)
+	require.Equal(t, 30.0, added)
+	require.Equal(t, 10*time.Second, over)
+	_, _, ok = c.Observe(at(10), 131)
+	require.False(t, ok, "the same instant counts once")
+	added, _, _ = c.Observe(at(20), 7)
+	require.Equal(t, 7.0, added, "a fall is a restart")
+	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
+		_, _, ok = c.Observe(at(30), v)
+		require.False(t, ok)
+	}
+	added, over, _ = c.Observe(at(40), 8)
+	require.Equal(t, 1.0, added)
+	require.Equal(t, 20*time.Second, over)
+}
+
+func ExampleWindow() {
+	w, err := lag.NewWindow(time.Minute, time.Second)
+	if err != nil {
+		panic(err)
+	}
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	w.Add(start, 4)
+	w.Add(start.Add(10*time.Second), 8)
+	mean, ok := w.MeanAt(start.Add(30 * time.Second))
+	fmt.Println(mean, ok)
+	_, ok = w.MeanAt(start.Add(time.Hour))
+	fmt.Println(ok)
+	// Output:
+	// 6 true
+	// false
+}
+
+func BenchmarkWindowRate(b *testing.B) {
+	for _, span := range []int{60, 600} {
+		b.Run(fmt.Sprintf("span=%ds", span), func(b *testing.B) {
+			w := window(b, time.Duration(span)*time.Second, time.Second)
+			for s := range span {
+				w.AddOver(time.Second, at(float64(s)), 1)
+			}
+			now := at(float64(span))
+			b.ReportAllocs()
+			for b.Loop() {
+				w.RateAt(now)
+			}
+		})
+	}
+}

@@ -1,0 +1,22 @@
+// Package policy turns what is observed about one target into a replica count,
+// and says how it got there.
+//
+// A [Config] is plain data; its New makes a [Policy] for one target. Decide maps
+// an [Observation] to a [Decision]: the count, whether it is a proposal, a hold
+// or no opinion, and the steps that led there, each with its [Reason] and the
+// numbers it compared. Policies are deterministic and do no I/O; their only
+// clock is Observation.Now.
+//
+//	readings ─> Track / SeldonLag ─> Stabilize ─> Pace ─> Bound ─> Decision
+//
+// Two families share the interface. The originals decide as their upstreams do:
+// [SeldonLag]. Ours: [Track], target tracking on any signal in both directions.
+// The combinators wrap a Config and are Configs themselves: [Bound],
+// [Stabilize], [Pace] and [Every].
+//
+// A reading has a [Quality]. Silence is not idleness: what is missing, stale,
+// failed or partial may raise a count where it says enough, and never lowers it.
+//
+// Counts are replicas, rates are per second, ratios are fractions of one unless
+// a name says Percent. Every policy of this package also implements [Saver].
+package policy

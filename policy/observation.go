@@ -1,0 +1,77 @@
+package policy
+
+import "time"
+
+// A Second is what passed in one whole second of a target's life.
+type Second struct {
+	Unix                 int64 // the second [Unix, Unix+1)
+	Begun, Ended, Failed int64
+	Busy                 float64 // seconds of service given, summed over slots
+	Known                bool    // false: nothing was measured, the counts are no zeros
+}
+
+// An Observation is what a policy sees of its target at one instant. It is
+// borrowed: a policy keeps none of its slices.
+type Observation struct {
+	Now     time.Time // never goes back
+	Desired int       // the wanted count in force
+	Current int       // the observed count: Ready + Starting
+
+	Ready    int // take requests now
+	Starting int // ordered, not ready yet
+	Draining int // take no new requests, finish the old ones
+
+	ReadyFailed bool          // the counts could not be read; they are the last known ones
+	Slots       int           // requests one replica serves at once; 0 unknown
+	Lead        time.Duration // from order to ready; 0 unknown
+	Readings    []Reading     // one per Needs.Signals, in that order
+	Seconds     []Second      // if asked for: whole seconds since the last call, ascending
+
+	steps []Step // lent by Lend; without it steps are allocated
+}
+
+// Lend returns o with a buffer for the steps of its decision, so that deciding
+// allocates nothing while they fit its capacity. The decision's Steps lie in
+// buf; what buf held is overwritten.
+func (o Observation) Lend(buf []Step) Observation {
+	o.steps = buf[:0]
+	return o
+}
+
+// Hold decides to keep Desired, for the reason r. numbers are what the rule
+// compared: Have, then Limit; more are ignored.
+func (o Observation) Hold(r Reason, numbers ...float64) Decision {
+	d := Decision{Replicas: o.Desired, Verdict: Hold}
+	d.Steps = append(o.steps[:len(o.steps):cap(o.steps)], newStep(r, o.Desired, o.Desired, numbers))
+	return d
+}
+
+// Propose decides for n replicas, for the reason r; numbers are as in Hold.
+func (o Observation) Propose(r Reason, n int, numbers ...float64) Decision {
+	d := Decision{Replicas: n, Verdict: Propose}
+	d.Steps = append(o.steps[:len(o.steps):cap(o.steps)], newStep(r, o.Desired, n, numbers))
+	return d
+}
+
+// Amend appends a rule's effect to a decision on o: it goes on with n replicas
+// for the reason r; numbers are as in Hold. A decision amended back to Desired
+// is a hold.
+func (o Observation) Amend(d Decision, r Reason, n int, numbers ...float64) Decision {
+	d.Steps = append(d.Steps, newStep(r, d.Replicas, n, numbers))
+	d.Replicas, d.Verdict = n, Propose
+	if n == o.Desired {
+		d.Verdict = Hold
+	}
+	return d
+}
+
+func newStep(r Reason, from, to int, numbers []float64) Step {
+	s := Step{Reason: r, From: from, To: to}
+	if len(numbers) > 0 {
+		s.Have = numbers[0]
+	}
+	if len(numbers) > 1 {
+		s.Limit = numbers[1]
+	}
+	return s
+}
