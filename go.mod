@@ -3,7 +3,9 @@ module github.com/bellows-go/bellows
 go 1.26.0
 
 require (
+	github.com/benbjohnson/clock v1.3.5
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/sync v0.24.0
 	pgregory.net/rapid v1.3.0
 )
 

@@ -1,0 +1,145 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/bellows-go/bellows/policy"
+)
+
+// Errors that an Actuator's Apply wraps. Any other error means that the effect
+// is unknown: the next Observe tells.
+var (
+	// ErrFenced: the subject has accepted an action of a later epoch, or of a
+	// later generation of the same epoch.
+	ErrFenced = errors.New("coordinator: fenced by a later epoch or generation")
+	// ErrConflict: the subject is no longer of version Action.IfVersion.
+	ErrConflict = errors.New("coordinator: conflict: the subject has changed")
+)
+
+// An Actuator observes and changes the world.
+type Actuator interface {
+	// Observe reports the whole world; what it could not see is listed in
+	// World.Unseen. The caller does not change or keep it beyond the next call.
+	Observe(ctx context.Context) (World, error)
+	// Apply returns when the wish is accepted, not when it is done. It is
+	// idempotent per (Epoch, Generation, ID), refuses with ErrFenced what is
+	// older than the subject's (Epoch, Generation), and with ErrConflict an
+	// IfVersion that the subject no longer has. It is safe for concurrent use.
+	Apply(ctx context.Context, a Action) error
+}
+
+// An Action is one wish. It is absolute, so sending it again is harmless.
+type Action struct {
+	ID     string // equal wishes of one generation have equal IDs
+	Kind   Kind
+	Group  string
+	Server string // "" for ScaleGroup
+	Model  string // "" for ScaleGroup
+
+	Replicas int // ScaleGroup: how many servers to have
+	// Victims are, under free removal, exactly the servers to remove. When
+	// Replicas falls by more, the others have not appeared and need not.
+	Victims []string
+
+	Epoch, Generation uint64
+	IfVersion         string // the subject's version as seen; "" for any
+	// Deadline is, of an Unroute, when the drain that it begins ends at the latest.
+	Deadline time.Time
+	Why      Explanation
+}
+
+// String reads like "load llama on gpu/gpu-3".
+func (a Action) String() string {
+	switch a.Kind {
+	case ScaleGroup:
+		s := "scale " + a.Group + " to " + strconv.Itoa(a.Replicas)
+		for _, v := range a.Victims {
+			s += " -" + v
+		}
+		return s
+	default:
+		return a.Kind.String() + " " + a.Model + " on " + a.Group + "/" + a.Server
+	}
+}
+
+// Kind is what an Action does.
+type Kind uint8
+
+// The kinds of action, in the order in which a plan lists them. Shrinking is a
+// ScaleGroup too and comes last.
+const (
+	ScaleGroup Kind = iota // have Replicas servers in Group
+	Load                   // load Model on Server
+	Route                  // send requests to the replica of Model on Server
+	Unroute                // send it no more
+	Unload                 // remove it
+)
+
+var kindNames = [...]string{"scale", "load", "route", "unroute", "unload"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
+
+// An Explanation says which rule made an action, and for a model's action the
+// decision behind it.
+type Explanation struct {
+	Reason Reason
+	Have   int // what the rule compared: replicas or servers there are
+	Want   int // and should be
+	// Steps are those of the model's decision in this tick, in the plan's own
+	// memory; nil for a group's actions.
+	Steps []policy.Step
+}
+
+func (e Explanation) String() string {
+	s := string(e.Reason) + " (have " + strconv.Itoa(e.Have) + ", want " + strconv.Itoa(e.Want) + ")"
+	for i, step := range e.Steps {
+		if i == 0 {
+			s += ": "
+		} else {
+			s += "; "
+		}
+		s += step.String()
+	}
+	return s
+}
+
+// A Reason names the rule behind an action or a wait.
+type Reason string
+
+// The reasons for actions.
+const (
+	ReplicaShort  Reason = "replica short"   // Load: fewer replicas than desired
+	ReplicaLoaded Reason = "replica loaded"  // Route: it is ready for requests
+	Revived       Reason = "wanted again"    // Route: it was draining
+	ReplicaSpare  Reason = "replica spare"   // Unroute, Unload: more replicas than desired
+	ServerLeaving Reason = "server leaving"  // Unroute, Unload: replaced elsewhere
+	Drained       Reason = "drained"         // Unload: nothing is in flight
+	DrainTooLong  Reason = "drain timed out" // Unload: the drain's deadline passed
+	LoadFailed    Reason = "replica broken"  // Unload: it did not load or died
+	NoRoom        Reason = "no room"         // ScaleGroup: replicas find no place
+	BelowMinimum  Reason = "below minimum"   // ScaleGroup: fewer servers than Min
+	ServerEmpty   Reason = "server empty"    // ScaleGroup: it holds nothing and none is planned there
+)
+
+// The reasons for waiting.
+const (
+	WaitsBoot        Reason = "waits for the server to be up"
+	WaitsRoom        Reason = "waits for room on the server"
+	WaitsServer      Reason = "waits for a server that is ordered"
+	WaitsReplacement Reason = "waits for a replacement to serve"
+	WaitsDrain       Reason = "waits for requests in flight"
+	WaitsLoad        Reason = "waits for the load"
+)
+
+// Silence is the policy.Reason of a decision that the planner turned into a
+// hold because a reading or the world was not OK. Have is the number of
+// readings that were not.
+const Silence policy.Reason = "silence"

@@ -1,0 +1,141 @@
+package coordinator
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/bellows-go/bellows/internal/check"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// Resources are amounts by the name of the resource, in the user's own units:
+// {"memory_mib": 16384, "gpus": 1}. Amounts are >= 0; an absent name is zero.
+type Resources map[string]int64
+
+// A Model is a target whose replicas are packed onto the servers of a group, at
+// most one on each.
+type Model struct {
+	Name  string // unique, not empty
+	Group string // the server group that hosts it
+
+	Needs    Resources // of one replica; names are among the group's Capacity
+	Requires []string  // capabilities that its servers must have
+
+	Min, Max int           // replicas: 0 <= Min <= Max, Max >= 1
+	Policy   policy.Config // decides between them
+
+	Slots        int           // requests one replica serves at once; 0 unknown
+	LoadTime     time.Duration // an estimate, from order to loaded; 0 unknown
+	DrainTimeout time.Duration // after which a drain ends whatever is in flight; 0: 5 min
+}
+
+// A ServerGroup is a number of equal servers.
+type ServerGroup struct {
+	Name         string    // unique, not empty
+	Capacity     Resources // of one server
+	Capabilities []string
+	Min, Max     int           // servers: 0 <= Min <= Max, Max >= 1
+	Removal      Removal       // which servers may go
+	BootTime     time.Duration // an estimate, from order to up; 0 unknown
+}
+
+// Removal says which servers of a group can be taken away.
+type Removal uint8
+
+// The ways to remove. The zero value is Free.
+const (
+	Free    Removal = iota // any: the actuator removes exactly the named ones
+	Ordinal                // only those with the highest ordinals, as a StatefulSet does
+)
+
+// Declarations are everything a planner scales.
+type Declarations struct {
+	Models []Model
+	Groups []ServerGroup
+}
+
+const defaultDrainTimeout = 5 * time.Minute
+
+// Validate reports every fault of d, each with its field path. That a model's
+// replica is too large for its group's servers is one.
+func (d Declarations) Validate() error {
+	var f check.Faults
+	groups := map[string]*ServerGroup{}
+	for i := range d.Groups {
+		g := &d.Groups[i]
+		field := path("Groups", i)
+		f.Require(g.Name != "", field+".Name", "must not be empty")
+		f.Require(groups[g.Name] == nil, field+".Name", "%q stands twice", g.Name)
+		groups[g.Name] = g
+		f.Require(len(g.Capacity) > 0, field+".Capacity", "must not be empty")
+		amounts(&f, field+".Capacity", g.Capacity)
+		bounds(&f, field, g.Min, g.Max)
+		f.Require(g.Removal <= Ordinal, field+".Removal", "unknown: %d", g.Removal)
+		f.Require(g.BootTime >= 0, field+".BootTime", "must be >= 0, is %v", g.BootTime)
+	}
+	names := map[string]bool{}
+	for i := range d.Models {
+		m := &d.Models[i]
+		field := path("Models", i)
+		f.Require(m.Name != "", field+".Name", "must not be empty")
+		f.Require(!names[m.Name], field+".Name", "%q stands twice", m.Name)
+		names[m.Name] = true
+		m.validate(&f, field, groups[m.Group])
+	}
+	return f.Err()
+}
+
+func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
+	f.Require(g != nil, field+".Group", "no group is named %q", m.Group)
+	amounts(f, field+".Needs", m.Needs)
+	if g != nil {
+		for _, name := range slices.Sorted(maps.Keys(m.Needs)) {
+			have, known := g.Capacity[name]
+			if !known {
+				f.Require(false, field+".Needs."+name, "group %q has no such resource", m.Group)
+			} else if m.Needs[name] >= 0 {
+				f.Require(m.Needs[name] <= have, field+".Needs."+name, "%d is more than the %d of a server of %q", m.Needs[name], have, m.Group)
+			}
+		}
+		for _, c := range m.Requires {
+			f.Require(slices.Contains(g.Capabilities, c), field+".Requires", "servers of %q lack %q", m.Group, c)
+		}
+	}
+	bounds(f, field, m.Min, m.Max)
+	f.Require(m.Slots >= 0, field+".Slots", "must be >= 0, is %d", m.Slots)
+	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
+	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
+	if m.Policy == nil {
+		f.Require(false, field+".Policy", "must be set")
+		return
+	}
+	err := m.Policy.Validate()
+	f.Under(field+".Policy", err)
+	if err != nil {
+		return
+	}
+	for _, s := range m.Policy.Needs().Signals {
+		f.Require(s.Stat != policy.Weighted && s.Stat != policy.Quantile, field+".Policy", "asks for %v, which is not supported yet", s)
+		f.Require(s.Window <= maxSpan, field+".Policy", "asks for %v, beyond the longest window %v", s, maxSpan)
+	}
+}
+
+func bounds(f *check.Faults, field string, low, high int) {
+	f.Require(low >= 0, field+".Min", "must be >= 0, is %d", low)
+	f.Require(high >= 1, field+".Max", "must be >= 1, is %d", high)
+	f.Require(high >= low, field+".Max", "must be >= Min %d, is %d", low, high)
+	f.Require(high <= math.MaxInt32, field+".Max", "must be <= %d, is %d", math.MaxInt32, high)
+}
+
+func amounts(f *check.Faults, field string, r Resources) {
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		f.Require(name != "", field, "a resource must have a name")
+		f.Require(r[name] >= 0, field+"."+name, "must be >= 0, is %d", r[name])
+		f.Require(r[name] <= maxAmount, field+"."+name, "must be <= %d, is %d", int64(maxAmount), r[name])
+	}
+}
+
+// maxAmount keeps sums over ten thousand servers far within integers.
+const maxAmount = math.MaxInt64 >> 16

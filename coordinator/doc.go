@@ -1,0 +1,38 @@
+// Package coordinator scales a fleet: how many replicas every model has, how
+// many servers exist to host them, which replica sits where, and in which order
+// the world changes so that nobody who sends a request notices.
+//
+// [Model] and [ServerGroup] declare what there is to scale. A [MetricSource]
+// reads load, an [Actuator] observes and changes the world; both are the
+// user's. A [Planner] turns one [Snapshot] into one [Plan]; it is pure and may
+// be called from any loop, a Kubernetes operator's Reconcile for one. A
+// [Coordinator] is the loop around it for those who have none:
+//
+//	MetricSource.Read ─┐
+//	                   ├─> Snapshot ─> Planner.Plan ─> Plan ─> Actuator.Apply
+//	Actuator.Observe ──┘
+//
+// Within Plan data goes one way: samples become readings, each model's policy
+// decides, bounds are kept, replicas are packed onto servers, server counts
+// follow, and what differs from the world becomes actions.
+//
+// # What holds
+//
+// A desired count lies within its bounds. No action lowers a model's serving
+// replicas below what it had or should have, whichever is less: the new one
+// loads, becomes ready and is routed before an old one drains. A server goes
+// only when it holds nothing. Silence is not idleness: with a reading that is
+// not OK, or a world that could not be seen, nothing shrinks. No server is
+// planned beyond its capacity, what is loading or draining included, and no
+// server holds a model twice. Equal snapshots give equal plans.
+//
+// Plan.Now holds the actions whose preconditions are true in this very snapshot;
+// they are independent of one another. Plan.Later shows what must wait and for
+// what. Every tick computes everything anew, so an action that was lost is
+// simply planned again.
+//
+// # Units
+//
+// Resources are integers in the user's units, the same within a group. Times
+// come from the snapshot, never from a clock; only Coordinator owns one.
+package coordinator

@@ -1,0 +1,114 @@
+package coordinator
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// group is a declared server group and what the present snapshot shows of it.
+type group struct {
+	ServerGroup
+	dims     []string // sorted names of resources
+	capacity []int64  // of one server, per dimension
+	models   []*model // hosted here, sorted by name
+
+	state *GroupState // nil: not seen
+	fault error       // why it was not, beyond being unseen
+	views []view      // one per state.Servers
+}
+
+// view is what the planner makes of one observed server.
+type view struct {
+	used     []int64 // by replicas in any phase
+	going    []int64 // the part of used that leaves: draining, broken or spare
+	replicas int
+	foreign  bool // holds what nobody declared here: its free room is unknown
+	planned  int  // new replicas in this plan
+}
+
+// open reports whether a server may be given new replicas at all.
+func (g *group) open(i int) bool { return !g.state.Servers[i].Leaving && !g.views[i].foreign }
+
+// look takes in the observed servers and tells the models where they are.
+func (g *group) look(byName map[string]*model) error {
+	byServerName := func(a, b ServerState) int { return cmp.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(g.state.Servers, byServerName) {
+		sorted := *g.state
+		sorted.Servers = slices.Clone(sorted.Servers)
+		slices.SortFunc(sorted.Servers, byServerName)
+		g.state = &sorted
+	}
+	servers := g.state.Servers
+	g.views = slices.Grow(g.views[:0], len(servers))[:len(servers)]
+	for i := range servers {
+		if i > 0 && servers[i].Name == servers[i-1].Name {
+			return fmt.Errorf("server %s listed twice", servers[i].Name)
+		}
+		v := &g.views[i]
+		*v = view{used: zeroed(v.used, len(g.dims)), going: zeroed(v.going, len(g.dims))}
+		for j := range servers[i].Replicas {
+			r := &servers[i].Replicas[j]
+			v.replicas++
+			m := byName[r.Model]
+			if m == nil || m.group != g {
+				v.foreign = true
+				continue
+			}
+			if n := len(m.places); n > 0 && m.places[n-1].server == i {
+				return fmt.Errorf("server %s holds %s twice", servers[i].Name, r.Model)
+			}
+			m.places = append(m.places, place{i, r})
+			add(v.used, m.size)
+		}
+	}
+	return nil
+}
+
+// current is the number of servers there are or soon will be, those that leave
+// aside; ghosts are those of them that have not appeared yet.
+func (g *group) current() (servers, ghosts int) {
+	staying := 0
+	for i := range g.state.Servers {
+		if !g.state.Servers[i].Leaving {
+			staying++
+		}
+	}
+	servers = max(g.state.Desired, staying)
+	return servers, servers - staying
+}
+
+// bound is a number of servers below which no placement of the desired
+// replicas goes.
+func (g *group) bound() int {
+	n := 0
+	for _, m := range g.models {
+		n = max(n, m.desired)
+	}
+	for d, capacity := range g.capacity {
+		var volume int64
+		for _, m := range g.models {
+			if size := m.size[d]; size > 0 && int64(m.desired) > (math.MaxInt64-capacity-volume)/size {
+				return n // beyond integers; so are the servers
+			}
+			volume += m.size[d] * int64(m.desired)
+		}
+		if capacity > 0 {
+			n = max(n, int((volume+capacity-1)/capacity))
+		}
+	}
+	return n
+}
+
+func zeroed(v []int64, n int) []int64 {
+	v = slices.Grow(v[:0], n)[:n]
+	clear(v)
+	return v
+}
+
+func add(sum, v []int64) {
+	for d, x := range v {
+		sum[d] += x
+	}
+}

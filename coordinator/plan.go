@@ -1,0 +1,96 @@
+package coordinator
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bellows-go/bellows/packing"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// A Snapshot is everything a plan is made from: one value, one instant. It is
+// borrowed; Plan keeps none of its slices.
+type Snapshot struct {
+	Now     time.Time
+	Samples []Sample // of Planner.Wants; unwanted ones are ignored
+	// ReadFailed: the source gave an error, so that wanted series without a
+	// sample are Failed, not Missing.
+	ReadFailed bool
+	World      World
+}
+
+// A Plan is what to do now, what must wait, and why. Its slices belong to the
+// planner and are valid until its next Plan; Clone to keep one.
+type Plan struct {
+	At      time.Time
+	Now     []Action    // preconditions true in the snapshot; independent of one another
+	Later   []Waiting   // shown, never sent
+	Models  []ModelPlan // sorted by name
+	Groups  []GroupPlan // sorted by name
+	Refused []Refusal   // replicas that find no place, even on servers yet to come
+	Faults  []string    // what was wrong with the snapshot; those parts are held
+}
+
+// A Waiting action lacks a precondition.
+type Waiting struct {
+	Action
+	For   Reason
+	Until time.Time // the latest end of the wait, if known
+}
+
+// A ModelPlan is what was decided about one model.
+type ModelPlan struct {
+	Model    string
+	Was      int // desired before
+	Desired  int // desired now
+	Ready    int // serving
+	Starting int // ordered, not serving yet
+	Draining int
+	Unseen   bool // its group could not be seen; the counts are the last known
+	Decision policy.Decision
+	Readings []policy.Reading // as the policy saw them
+}
+
+// A GroupPlan is what was decided about one server group.
+type GroupPlan struct {
+	Group      string
+	Servers    int // observed: booting, up or leaving
+	Was        int // the wanted number in force
+	Desired    int // wanted now
+	LowerBound int // servers that any placement of the desired replicas needs
+	Unseen     bool
+}
+
+// A Refusal is a shortage of places within a group.
+type Refusal struct {
+	Group string
+	packing.Refusal
+}
+
+// Clone returns a plan that shares nothing with the planner.
+func (p Plan) Clone() Plan {
+	p.Now = slices.Clone(p.Now)
+	for i := range p.Now {
+		p.Now[i] = p.Now[i].clone()
+	}
+	p.Later = slices.Clone(p.Later)
+	for i := range p.Later {
+		p.Later[i].Action = p.Later[i].Action.clone()
+	}
+	p.Models = slices.Clone(p.Models)
+	for i := range p.Models {
+		m := &p.Models[i]
+		m.Decision = m.Decision.Clone()
+		m.Readings = slices.Clone(m.Readings)
+	}
+	p.Groups = slices.Clone(p.Groups)
+	p.Refused = slices.Clone(p.Refused)
+	p.Faults = slices.Clone(p.Faults)
+	return p
+}
+
+func (a Action) clone() Action {
+	a.Victims = slices.Clone(a.Victims)
+	a.Why.Steps = slices.Clone(a.Why.Steps)
+	return a
+}

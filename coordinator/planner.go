@@ -1,0 +1,420 @@
+package coordinator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bellows-go/bellows/policy"
+)
+
+// A Planner makes plans. It is a deterministic state machine: from the same
+// state, the same snapshots give the same plans. It does no I/O; its only clock
+// is Snapshot.Now. A Planner serves one goroutine.
+//
+// NewPlanner makes one. Without a history it starts from what it finds: each
+// model's desired count is the number of its replicas, so that a restart never
+// shrinks anything by itself.
+type Planner struct {
+	options PlannerOptions
+	models  []*model // sorted by name
+	groups  []*group // sorted by name
+	byName  map[string]*model
+	wants   []Series
+	feeds   []*feed // as wants
+	feedOf  map[Series]*feed
+	tick    uint64
+	last    time.Time // Now of the last plan
+	plan    Plan
+}
+
+// PlannerOptions are settings with useful zero values.
+type PlannerOptions struct {
+	// Stale is the age from which a sample is no longer current. 0 is 30 s.
+	Stale time.Duration
+	// Epoch is stamped on every action: the number of times that leadership has
+	// changed, say. An actuator refuses older ones.
+	Epoch uint64
+}
+
+// model is a declared model and what the planner remembers of it.
+type model struct {
+	Model
+	group   *group
+	size    []int64 // Needs in the order of the group's dimensions
+	needs   policy.Needs
+	feeds   []*feed // one per needs.Signals
+	indexes []int   // and which of the feed's signals
+	begun   *feed   // if needs.Seconds
+	seconds *secondsLog
+
+	policy   policy.Policy
+	desired  int
+	refused  int // replicas without a place in the last plan
+	steps    []policy.Step
+	readings []policy.Reading
+
+	// Of the present snapshot:
+	counts
+	places  []place
+	missing int   // replicas that have no place yet
+	spare   []int // places that are given up
+	revived []int // draining places that are wanted again
+	planned []int // servers that get a new replica now
+}
+
+// counts are numbers of replicas by what they do.
+type counts struct {
+	serving, loaded, loading, draining, broken int
+	leaving                                    int // serving on a server that leaves
+}
+
+// place is one observed replica.
+type place struct {
+	server  int // index in GroupState.Servers
+	replica *ReplicaState
+}
+
+// NewPlanner returns a planner for d. The error is that of d.Validate or names
+// a bad option.
+func NewPlanner(d Declarations, o PlannerOptions) (*Planner, error) {
+	if o.Stale < 0 {
+		return nil, fmt.Errorf("coordinator: PlannerOptions.Stale must be >= 0, is %v", o.Stale)
+	}
+	if o.Stale == 0 {
+		o.Stale = 30 * time.Second
+	}
+	p := &Planner{options: o}
+	if err := p.Update(d); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Update replaces the declarations. What is remembered of models that stay is
+// kept; one whose Policy differs starts its policy anew. On an error nothing
+// changes. Replicas of models that are no longer declared are left alone.
+func (p *Planner) Update(d Declarations) error {
+	if err := d.Validate(); err != nil {
+		return fmt.Errorf("coordinator: declarations: %w", err)
+	}
+	groups := make([]*group, len(d.Groups))
+	byGroup := map[string]*group{}
+	for i, g := range d.Groups {
+		groups[i] = &group{ServerGroup: g, dims: slices.Sorted(maps.Keys(g.Capacity))}
+		groups[i].capacity = vector(g.Capacity, groups[i].dims)
+		byGroup[g.Name] = groups[i]
+	}
+	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
+
+	models := make([]*model, len(d.Models))
+	byName := make(map[string]*model, len(d.Models))
+	for i, decl := range d.Models {
+		m := &model{Model: decl}
+		if m.DrainTimeout == 0 {
+			m.DrainTimeout = defaultDrainTimeout
+		}
+		g := byGroup[m.Group]
+		m.group, m.size = g, vector(m.Needs, g.dims)
+		m.needs = m.Policy.Needs()
+		if old := p.byName[m.Name]; old != nil {
+			m.desired, m.refused, m.seconds = old.desired, old.refused, old.seconds
+			if reflect.DeepEqual(old.Policy, m.Policy) {
+				m.policy, m.steps = old.policy, old.steps
+			}
+		}
+		models[i] = m
+		byName[m.Name] = m
+		g.models = append(g.models, m)
+	}
+	byModelName := func(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
+	slices.SortFunc(models, byModelName)
+	for _, g := range groups {
+		slices.SortFunc(g.models, byModelName)
+	}
+	p.models, p.groups, p.byName = models, groups, byName
+	p.connect()
+	return nil
+}
+
+// connect makes the feeds that the models' policies need, and keeps the history
+// of those there were.
+func (p *Planner) connect() {
+	old := p.feedOf
+	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
+	want := func(m *model, name string) *feed {
+		id := Series{TargetID{TargetModel, m.Name}, name}
+		f := p.feedOf[id]
+		if f == nil {
+			f = &feed{id: id}
+			p.feedOf[id] = f
+			p.feeds = append(p.feeds, f)
+			p.wants = append(p.wants, id)
+		}
+		return f
+	}
+	for _, m := range p.models {
+		for _, sig := range m.needs.Signals {
+			f := want(m, sig.Name)
+			i := slices.Index(f.signals, sig)
+			if i < 0 {
+				i = len(f.signals)
+				f.signals = append(f.signals, sig)
+			}
+			m.feeds, m.indexes = append(m.feeds, f), append(m.indexes, i)
+		}
+		m.readings = make([]policy.Reading, len(m.needs.Signals))
+		if !m.needs.Seconds {
+			m.seconds = nil
+			continue
+		}
+		if m.seconds == nil {
+			m.seconds = &secondsLog{}
+		}
+		for c, name := range secondCounts {
+			f := want(m, name)
+			f.seconds, f.count = m.seconds, count(c)
+			if count(c) == countBegun {
+				m.begun = f
+			}
+		}
+	}
+	for _, f := range p.feeds {
+		if was := old[f.id]; was != nil {
+			f.adopt(was)
+		}
+	}
+}
+
+// Wants are the series that a snapshot should have samples of. The slice is the
+// planner's; it changes with Update.
+func (p *Planner) Wants() []Series { return p.wants }
+
+// Groups are the names of the declared server groups, sorted.
+func (p *Planner) Groups() []string {
+	names := make([]string, len(p.groups))
+	for i, g := range p.groups {
+		names[i] = g.Name
+	}
+	return names
+}
+
+// Plan turns a snapshot into a plan. Called with a Now that is not later than
+// the last one, it returns the last plan again and remembers nothing of s.
+func (p *Planner) Plan(s Snapshot) Plan {
+	if p.tick > 0 && !s.Now.After(p.last) {
+		return p.plan
+	}
+	p.tick++
+	p.last = s.Now
+	p.plan = Plan{
+		At: s.Now, Now: p.plan.Now[:0], Later: p.plan.Later[:0], Models: p.plan.Models[:0],
+		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
+	}
+	p.listen(&s)
+	p.look(&s.World)
+	for _, m := range p.models {
+		p.decide(m, &s)
+	}
+	for _, g := range p.groups {
+		p.arrange(g)
+	}
+	slices.SortStableFunc(p.plan.Now, func(a, b Action) int { return cmp.Compare(rank(&a), rank(&b)) })
+	return p.plan
+}
+
+// rank orders actions: growth first, shrinking last.
+func rank(a *Action) int {
+	if a.Kind == ScaleGroup && a.Why.Want < a.Why.Have {
+		return int(Unload) + 1
+	}
+	return int(a.Kind)
+}
+
+func (p *Planner) fault(format string, args ...any) {
+	p.plan.Faults = append(p.plan.Faults, fmt.Sprintf(format, args...))
+}
+
+// listen takes in the samples.
+func (p *Planner) listen(s *Snapshot) {
+	for _, m := range p.models {
+		if m.seconds != nil {
+			m.seconds.start(s.Now)
+		}
+	}
+	cursor := 0 // sources tend to answer in the order they were asked
+	for i := range s.Samples {
+		sample := &s.Samples[i]
+		var f *feed
+		for range min(2, len(p.wants)) {
+			if p.wants[cursor] == sample.Series {
+				f = p.feeds[cursor]
+				break
+			}
+			cursor = (cursor + 1) % len(p.wants)
+		}
+		if f == nil {
+			if f = p.feedOf[sample.Series]; f == nil {
+				continue
+			}
+		}
+		if ahead := sample.At.Sub(s.Now); ahead > p.options.Stale {
+			p.fault("%v %s: a sample from %v ahead", sample.Target, sample.Name, ahead)
+			continue
+		}
+		if err := f.take(sample, p.tick); err != nil {
+			p.fault("%v", err)
+		}
+	}
+	for _, f := range p.feeds {
+		f.forget(s.Now, p.options.Stale)
+	}
+}
+
+// look counts the replicas of the world.
+func (p *Planner) look(w *World) {
+	for _, m := range p.models {
+		m.places, m.planned = m.places[:0], m.planned[:0]
+	}
+	for _, g := range p.groups {
+		g.state, g.fault = nil, nil
+	}
+	next := 0
+	for i := range w.Groups {
+		state := &w.Groups[i]
+		g := p.group(state.Name, &next)
+		if g == nil {
+			continue // nobody declared it
+		}
+		if g.state != nil {
+			g.fault = errors.New("listed twice")
+			continue
+		}
+		g.state = state
+	}
+	for _, g := range p.groups {
+		switch {
+		case slices.Contains(w.Unseen, g.Name):
+			g.state = nil
+		case g.fault == nil && g.state == nil:
+			g.fault = errors.New("not in the world, nor among the unseen")
+		case g.fault == nil:
+			g.fault = g.look(p.byName)
+		}
+		if g.fault != nil {
+			p.fault("group %s: %v", g.Name, g.fault)
+			g.state = nil
+		}
+		if g.state != nil {
+			for _, m := range g.models {
+				m.count(g.state)
+			}
+		}
+	}
+}
+
+// group finds a declared group; hint is where to look first.
+func (p *Planner) group(name string, hint *int) *group {
+	if *hint < len(p.groups) && p.groups[*hint].Name == name {
+		*hint++
+		return p.groups[*hint-1]
+	}
+	i, found := slices.BinarySearchFunc(p.groups, name, func(g *group, name string) int { return cmp.Compare(g.Name, name) })
+	if !found {
+		return nil
+	}
+	*hint = i + 1
+	return p.groups[i]
+}
+
+// count sorts the model's places by what they do.
+func (m *model) count(g *GroupState) {
+	m.counts = counts{}
+	for _, at := range m.places {
+		switch at.replica.Phase {
+		case Serving:
+			m.serving++
+			if g.Servers[at.server].Leaving {
+				m.leaving++
+			}
+		case Loaded:
+			m.loaded++
+		case Loading:
+			m.loading++
+		case Draining:
+			m.draining++
+		default:
+			m.broken++
+		}
+	}
+}
+
+// decide asks the model's policy and keeps the laws around it.
+func (p *Planner) decide(m *model, s *Snapshot) {
+	seen := m.group.state != nil
+	ordered := m.loading + m.loaded
+	if m.policy == nil {
+		if !seen {
+			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Was: m.desired, Desired: m.desired, Unseen: true})
+			return // no history and nothing seen: nothing is known of it
+		}
+		m.desired = min(max(m.desired, m.serving+ordered, m.Min), m.Max)
+		m.policy = m.Policy.New(s.Now, m.serving)
+		m.steps = make([]policy.Step, 0, 8)
+	}
+	ordered = max(ordered, m.desired-m.refused-m.serving)
+	o := policy.Observation{
+		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
+		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
+		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: m.readings,
+	}
+	silent := 0
+	for i, f := range m.feeds {
+		m.readings[i] = f.reading(m.indexes[i], s.Now, p.tick, p.options.Stale, s.ReadFailed)
+		if m.readings[i].Quality != policy.OK {
+			silent++
+		}
+	}
+	if m.seconds != nil {
+		o.Seconds = m.seconds.ready(s.Now, m.begun.until(), p.options.Stale)
+	}
+	o = o.Lend(m.steps)
+	d := m.policy.Decide(o)
+	if m.seconds != nil {
+		m.seconds.drop(len(o.Seconds))
+	}
+	if d.Verdict != policy.Propose {
+		d.Replicas = m.desired // whatever it says
+	}
+	if d.Replicas < m.desired && (silent > 0 || !seen) {
+		d = o.Amend(d, Silence, m.desired, float64(silent))
+	}
+	if d.Replicas > m.Max {
+		d = o.Amend(d, policy.AboveMax, m.Max, float64(d.Replicas), float64(m.Max))
+	} else if d.Replicas < m.Min {
+		d = o.Amend(d, policy.BelowMin, m.Min, float64(d.Replicas), float64(m.Min))
+	}
+	if n := cap(d.Steps); n > cap(m.steps) {
+		m.steps = make([]policy.Step, 0, n) // so that the next decision fits
+	}
+	p.plan.Models = append(p.plan.Models, ModelPlan{
+		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
+		Unseen: !seen, Decision: d, Readings: m.readings,
+	})
+	m.desired = d.Replicas
+}
+
+func vector(r Resources, dims []string) []int64 {
+	v := make([]int64, len(dims))
+	for i, name := range dims {
+		v[i] = r[name]
+	}
+	return v
+}
+
+func path(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,236 @@
+package coordinator
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/bellows-go/bellows/lag"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// maxSpan is the longest window that a signal may have.
+const maxSpan = 24 * time.Hour
+
+// A feed is what the planner keeps of one wanted series.
+type feed struct {
+	id      Series
+	origins []*origin // sorted by name
+	signals []policy.Signal
+	seconds *secondsLog // of the model, if its policy asks for seconds
+	count   count       // which count of the log it is
+}
+
+// An origin is one counter of a series. Values of all origins add up.
+type origin struct {
+	name     string
+	tick     uint64 // when it last answered
+	at       time.Time
+	last     float64
+	quality  policy.Quality
+	answered int32
+	of       int32
+
+	cumulative bool
+	counter    lag.Counter
+	windows    []*lag.Window // one per feed.signals; nil for Last
+}
+
+// take records one sample of tick; it reports what is wrong with it.
+func (f *feed) take(s *Sample, tick uint64) error {
+	i, found := slices.BinarySearchFunc(f.origins, s.Origin, func(o *origin, name string) int { return cmp.Compare(o.name, name) })
+	if !found {
+		f.origins = slices.Insert(f.origins, i, f.newOrigin(s))
+	}
+	o := f.origins[i]
+	o.tick = tick
+	if found && !s.At.After(o.at) {
+		return nil // known already
+	}
+	if !s.Quality.HasValue() {
+		o.quality = s.Quality
+		return nil
+	}
+	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		o.quality = policy.Failed
+		return fmt.Errorf("%v %s: value %v", s.Target, s.Name, s.Value)
+	}
+	o.at, o.last, o.quality, o.answered, o.of = s.At, s.Value, s.Quality, s.Answered, s.Of
+	if !s.Cumulative {
+		for i, w := range o.windows {
+			if w != nil && f.signals[i].Stat != policy.Rate {
+				w.Add(s.At, s.Value)
+			}
+		}
+		return nil
+	}
+	o.cumulative = true
+	added, over, ok := o.counter.Observe(s.At, s.Value)
+	if !ok {
+		return nil
+	}
+	for i, w := range o.windows {
+		switch {
+		case w == nil:
+		case f.signals[i].Stat == policy.Max:
+			w.Add(s.At, added/over.Seconds())
+		default:
+			w.AddOver(over, s.At, added)
+		}
+	}
+	if f.seconds != nil {
+		f.seconds.add(f.count, s.At, over, added)
+	}
+	return nil
+}
+
+func (f *feed) newOrigin(s *Sample) *origin {
+	o := &origin{name: s.Origin, at: s.At}
+	for _, sig := range f.signals {
+		o.windows = append(o.windows, newWindow(sig))
+	}
+	return o
+}
+
+// newWindow makes the window of a signal: of one-second grains up to ten
+// minutes, and of at most 600 beyond. nil for Last.
+func newWindow(sig policy.Signal) *lag.Window {
+	if sig.Stat == policy.Last {
+		return nil
+	}
+	grain := time.Second
+	if sig.Window < grain {
+		grain = sig.Window
+	}
+	for sig.Window > 600*grain {
+		grain *= 2
+	}
+	span := (sig.Window + grain - 1) / grain * grain
+	w, err := lag.NewWindow(span, grain)
+	if err != nil {
+		panic("coordinator: " + err.Error()) // Validate has checked the span
+	}
+	return w
+}
+
+// adopt takes over the history of an older feed of the same series.
+func (f *feed) adopt(old *feed) {
+	for _, was := range old.origins {
+		o := *was
+		o.windows = nil
+		for _, sig := range f.signals {
+			i := slices.Index(old.signals, sig)
+			if i >= 0 {
+				o.windows = append(o.windows, was.windows[i])
+			} else {
+				o.windows = append(o.windows, newWindow(sig))
+			}
+		}
+		f.origins = append(f.origins, &o)
+	}
+}
+
+// until is the instant up to which every live origin has counted.
+func (f *feed) until() (at time.Time) {
+	for i, o := range f.origins {
+		if i == 0 || o.at.Before(at) {
+			at = o.at
+		}
+	}
+	return at
+}
+
+// forget drops origins that have been silent for longer than stale, but the
+// last one: what it said goes stale, it does not vanish.
+func (f *feed) forget(now time.Time, stale time.Duration) {
+	if len(f.origins) < 2 {
+		return
+	}
+	newest := f.origins[0]
+	for _, o := range f.origins {
+		if o.at.After(newest.at) {
+			newest = o
+		}
+	}
+	f.origins = slices.DeleteFunc(f.origins, func(o *origin) bool {
+		return o != newest && now.Sub(o.at) > stale
+	})
+}
+
+// reading is the signal number i of the feed as of now.
+func (f *feed) reading(i int, now time.Time, tick uint64, stale time.Duration, readFailed bool) policy.Reading {
+	r := policy.Reading{Quality: policy.Missing}
+	var good, partial, old, failed int32
+	for _, o := range f.origins {
+		switch q := o.standing(now, tick, stale, readFailed); q {
+		case policy.Missing:
+			continue
+		case policy.Failed:
+			failed++
+			continue
+		case policy.Stale:
+			old++
+		case policy.Partial:
+			partial++
+		default:
+			good++
+		}
+		v, ok := o.value(f.signals[i], i, now)
+		if !ok {
+			return policy.Reading{Quality: policy.Missing} // an origin too young for the statistic
+		}
+		r.Value += v
+		if o.at.After(r.At) {
+			r.At = o.at
+		}
+	}
+	all := int32(len(f.origins))
+	switch {
+	case all == 0 && readFailed:
+		return policy.Reading{Quality: policy.Failed}
+	case good == all && all > 0:
+		r.Quality = policy.OK
+	case good+partial+old == 0 && failed > 0:
+		return policy.Reading{Quality: policy.Failed}
+	case good+partial+old == 0:
+		return policy.Reading{Quality: policy.Missing}
+	case good+partial == 0:
+		r.Quality = policy.Stale
+	default:
+		r.Quality, r.Answered, r.Of = policy.Partial, good+partial, all
+	}
+	if r.Quality == policy.Partial && all == 1 {
+		r.Answered, r.Of = f.origins[0].answered, f.origins[0].of
+	}
+	return r
+}
+
+// standing is the quality of an origin in this tick.
+func (o *origin) standing(now time.Time, tick uint64, stale time.Duration, readFailed bool) policy.Quality {
+	switch {
+	case o.tick != tick && readFailed:
+		return policy.Failed
+	case o.tick != tick:
+		return policy.Missing
+	case o.quality == policy.OK && now.Sub(o.at) > stale:
+		return policy.Stale
+	}
+	return o.quality
+}
+
+func (o *origin) value(s policy.Signal, i int, now time.Time) (float64, bool) {
+	switch s.Stat {
+	case policy.Last:
+		return o.last, true
+	case policy.Max:
+		return o.windows[i].MaxAt(now)
+	case policy.Rate:
+		return o.windows[i].RateAt(now)
+	}
+	if o.cumulative { // the mean of a count is that of its rate
+		return o.windows[i].RateAt(now)
+	}
+	return o.windows[i].MeanAt(now)
+}

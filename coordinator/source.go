@@ -1,0 +1,57 @@
+package coordinator
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellows-go/bellows/policy"
+)
+
+// A TargetID names a thing that is scaled.
+type TargetID struct {
+	Kind TargetKind
+	Name string
+}
+
+func (t TargetID) String() string {
+	if t.Kind == TargetGroup {
+		return "group/" + t.Name
+	}
+	return "model/" + t.Name
+}
+
+// TargetKind tells models from server groups; their names may be equal.
+type TargetKind uint8
+
+// The kinds of target.
+const (
+	TargetModel TargetKind = iota
+	TargetGroup
+)
+
+// A MetricSource reads load. Read appends the newest sample of each wanted
+// series to dst, or all since the last call in ascending order; it is called
+// once a tick for all targets, never concurrently by one Coordinator. At ctx's
+// deadline it returns what it has. A series not returned is Missing; with an
+// error, those not returned are Failed. Neither is ever zero.
+type MetricSource interface {
+	Read(ctx context.Context, want []Series, dst []Sample) ([]Sample, error)
+}
+
+// A Series is one metric of one target.
+type Series struct {
+	Target TargetID
+	Name   string // as in policy.Signal
+}
+
+// A Sample is one value of a series at one instant. Values of several origins
+// add up to the target's.
+type Sample struct {
+	Series
+	Origin       string // the router or replica that counted; "" is the whole target
+	Cumulative   bool   // a count since some start: a fall means a restart
+	Value        float64
+	At           time.Time // the same (Series, Origin, At) counts once
+	Quality      policy.Quality
+	Answered, Of int32 // when Partial
+}

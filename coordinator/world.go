@@ -1,0 +1,82 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/bellows-go/bellows/policy"
+)
+
+// A World is what an Actuator observed. Groups are sorted by name, servers by
+// name within their group and replicas by model within their server.
+//
+// Each subject carries the Epoch and Generation of the last action on it that
+// was accepted (0 for none), and an opaque Version for Action.IfVersion.
+type World struct {
+	Groups []GroupState
+	Unseen []string // groups that could not be seen: held, never taken for gone
+}
+
+// A GroupState is one observed server group.
+type GroupState struct {
+	Name       string
+	Desired    int // the wanted number of servers in force; those that have not appeared yet included
+	Servers    []ServerState
+	Generation uint64
+	Epoch      uint64
+	Version    string
+}
+
+// A ServerState is one observed server.
+type ServerState struct {
+	Name       string
+	Ordinal    int // its place in the order of removal, >= 0
+	Phase      ServerPhase
+	Since      time.Time // of Phase
+	Leaving    bool      // something outside ends it: it takes nothing new
+	Replicas   []ReplicaState
+	Generation uint64 // at least that of any replica it holds or held
+	Epoch      uint64
+	Version    string
+}
+
+// ServerPhase is where a server is in its life.
+type ServerPhase uint8
+
+// The phases of a server.
+const (
+	Booting ServerPhase = iota // ordered, not up
+	Up
+)
+
+// A ReplicaState is one observed replica of a model on a server. It uses its
+// model's needs in every phase.
+type ReplicaState struct {
+	Model      string
+	Phase      ReplicaPhase
+	Since      time.Time      // of Phase
+	InFlight   policy.Reading // requests it is serving; not OK is not zero
+	Generation uint64
+	Epoch      uint64
+	Version    string
+}
+
+// ReplicaPhase is where a replica is in its life.
+type ReplicaPhase uint8
+
+// The phases of a replica.
+const (
+	Loading  ReplicaPhase = iota // ordered, not loaded
+	Loaded                       // could serve, gets no requests yet
+	Serving                      // gets requests
+	Draining                     // gets no more requests, finishes what it has
+	Broken                       // did not load, or died: serves nothing
+)
+
+var replicaPhases = [...]string{"loading", "loaded", "serving", "draining", "broken"}
+
+func (p ReplicaPhase) String() string {
+	if int(p) < len(replicaPhases) {
+		return replicaPhases[p]
+	}
+	return "unknown"
+}

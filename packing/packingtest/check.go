@@ -1,0 +1,242 @@
+// Package packingtest judges assignments of package packing with arithmetic of
+// its own, and draws random problems.
+package packingtest
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/bellows-go/bellows/packing"
+)
+
+// Check reports everything that is wrong with a as an answer to p: bins that do
+// not exist, items moved, doubled, lost or placed against a requirement, bins
+// beyond capacity, false counts and bounds, refusals that are missing, false or
+// needless. It returns nil for a right answer. p must be valid.
+func Check(p *packing.Problem, a *packing.Assignment) error {
+	j := &judge{p: p, a: a}
+	if len(a.Bins) != len(p.Classes) {
+		j.fault("%d classes, but places for %d", len(p.Classes), len(a.Bins))
+		return j.err()
+	}
+	if a.Opened < 0 || a.Opened > p.MaxNew {
+		j.fault("%d bins opened, at most %d allowed", a.Opened, p.MaxNew)
+		return j.err()
+	}
+	for i := range p.Classes {
+		j.class(i)
+	}
+	if len(j.faults) > 0 {
+		return j.err() // what follows needs sane places
+	}
+	j.capacity()
+	j.refusals()
+	j.counts()
+	return j.err()
+}
+
+type judge struct {
+	p      *packing.Problem
+	a      *packing.Assignment
+	faults []error
+}
+
+func (j *judge) fault(format string, args ...any) {
+	j.faults = append(j.faults, fmt.Errorf(format, args...))
+}
+
+func (j *judge) err() error { return errors.Join(j.faults...) }
+
+func (j *judge) bins() int { return len(j.p.Bins) + j.a.Opened }
+
+// bin is the bin of an index; fresh is true for an opened one.
+func (j *judge) bin(i int) (b packing.Bin, fresh bool) {
+	if i >= len(j.p.Bins) {
+		return j.p.New, true
+	}
+	return j.p.Bins[i], false
+}
+
+func (j *judge) class(i int) {
+	c := j.p.Classes[i]
+	sat := map[int]bool{}
+	for _, b := range c.At {
+		sat[b] = true
+	}
+	seen := map[int]bool{}
+	last := -1
+	for _, b := range j.a.Bins[i] {
+		switch {
+		case b < 0 || b >= j.bins():
+			j.fault("%s: no bin %d", c.Name, b)
+			return
+		case seen[b]:
+			j.fault("%s: twice in bin %d", c.Name, b)
+		case b < last:
+			j.fault("%s: bins not ascending", c.Name)
+		}
+		seen[b], last = true, b
+		if sat[b] {
+			delete(sat, b)
+			continue
+		}
+		bin, fresh := j.bin(b)
+		if bin.Closed && !fresh {
+			j.fault("%s: placed in closed bin %d", c.Name, b)
+		}
+		if miss := missing(c.Requires, bin.Capabilities); miss != "" {
+			j.fault("%s: bin %d lacks capability %s", c.Name, b, miss)
+		}
+	}
+	if len(sat) > 0 {
+		j.fault("%s: %d items moved away from where they sat", c.Name, len(sat))
+	}
+	if len(j.a.Bins[i]) > c.Count {
+		j.fault("%s: %d placed, %d wanted", c.Name, len(j.a.Bins[i]), c.Count)
+	}
+}
+
+// load is what is in a bin in one dimension, items and others.
+func (j *judge) load(b, dim int) *big.Int {
+	bin, _ := j.bin(b)
+	sum := new(big.Int)
+	if bin.Used != nil {
+		sum.SetInt64(bin.Used[dim])
+	}
+	for i, bins := range j.a.Bins {
+		for _, at := range bins {
+			if at == b {
+				sum.Add(sum, big.NewInt(j.p.Classes[i].Size[dim]))
+			}
+		}
+	}
+	return sum
+}
+
+// placedAnew reports whether anything with a size in dim was put into bin b.
+func (j *judge) placedAnew(b, dim int) bool {
+	for i, bins := range j.a.Bins {
+		c := j.p.Classes[i]
+		if c.Size[dim] > 0 && contains(bins, b) && !contains(c.At, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *judge) capacity() {
+	for b := range j.bins() {
+		bin, _ := j.bin(b)
+		for d, name := range j.p.Dimensions {
+			if load := j.load(b, d); load.Cmp(big.NewInt(bin.Capacity[d])) > 0 && j.placedAnew(b, d) {
+				j.fault("bin %d: %v of %d %s", b, load, bin.Capacity[d], name)
+			}
+		}
+	}
+}
+
+// fits reports whether one more item of class i could go into bin b, where
+// load tells what is in it.
+func (j *judge) fits(i int, bin packing.Bin, load func(dim int) *big.Int) bool {
+	c := j.p.Classes[i]
+	if missing(c.Requires, bin.Capabilities) != "" {
+		return false
+	}
+	for d, size := range c.Size {
+		if size > 0 && new(big.Int).Add(load(d), big.NewInt(size)).Cmp(big.NewInt(bin.Capacity[d])) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (j *judge) refusals() {
+	short := map[string]int{}
+	for _, r := range j.a.Refusals {
+		if r.Items <= 0 || short[r.Class] != 0 {
+			j.fault("refusal of %d of %s: no count, or the second one", r.Items, r.Class)
+		}
+		short[r.Class] += r.Items
+		if (r.Reason == packing.Capacity) != (r.Short > 0) || (r.Reason == packing.Capacity) != (r.Dim != "") {
+			j.fault("refusal of %s: %s with dimension %q, short by %d", r.Class, r.Reason, r.Dim, r.Short)
+		}
+	}
+	for i, c := range j.p.Classes {
+		want := c.Count - len(j.a.Bins[i])
+		if short[c.Name] != want {
+			j.fault("%s: %d not placed, %d refused", c.Name, want, short[c.Name])
+		}
+		if want == 0 {
+			continue
+		}
+		for b := range j.bins() {
+			bin, fresh := j.bin(b)
+			if bin.Closed && !fresh || contains(j.a.Bins[i], b) {
+				continue
+			}
+			if j.fits(i, bin, func(d int) *big.Int { return j.load(b, d) }) {
+				j.fault("%s: refused, yet bin %d has room", c.Name, b)
+			}
+		}
+		if j.a.Opened < j.p.MaxNew {
+			used := func(d int) *big.Int {
+				if j.p.New.Used == nil {
+					return new(big.Int)
+				}
+				return big.NewInt(j.p.New.Used[d])
+			}
+			if j.fits(i, j.p.New, used) {
+				j.fault("%s: refused, yet a bin could be opened", c.Name)
+			}
+		}
+	}
+}
+
+func (j *judge) counts() {
+	used := 0
+	over := false
+	for b := range j.bins() {
+		bin, _ := j.bin(b)
+		holds := false
+		for i := range j.a.Bins {
+			holds = holds || contains(j.a.Bins[i], b)
+		}
+		if holds {
+			used++
+		} else if b >= len(j.p.Bins) {
+			j.fault("bin %d was opened for nothing", b)
+		}
+		for d := range j.p.Dimensions {
+			over = over || j.load(b, d).Cmp(big.NewInt(bin.Capacity[d])) > 0
+		}
+	}
+	if used != j.a.Used {
+		j.fault("%d bins in use, said %d", used, j.a.Used)
+	}
+	if j.a.LowerBound > used && !over {
+		j.fault("lower bound %d above the %d bins of this very packing", j.a.LowerBound, used)
+	}
+}
+
+func missing(need, have []string) string {
+	for _, n := range need {
+		found := false
+		for _, h := range have {
+			found = found || h == n
+		}
+		if !found {
+			return n
+		}
+	}
+	return ""
+}
+
+func contains(list []int, x int) bool {
+	for _, y := range list {
+		if y == x {
+			return true
+		}
+	}
+	return false
+}
