@@ -186,6 +186,13 @@ type run struct {
 	allWork  time.Duration // of requests since warm-up
 	history  *history
 	result   Result
+	watch    watcher // nil but in tests
+}
+
+// A watcher sees every plan, and every action just before it is applied.
+type watcher interface {
+	planned(coordinator.Snapshot, coordinator.Plan) error
+	acting(coordinator.World, coordinator.Action) error
 }
 
 func newRun(o Options, s Setup) *run {
@@ -294,12 +301,23 @@ func (r *run) plan(tick bool) error {
 	ctx := context.Background()
 	r.samples, _ = f.Read(ctx, r.planner.Wants(), r.samples[:0])
 	world, _ := f.Observe(ctx)
-	plan := r.planner.Plan(coordinator.Snapshot{Now: instant(f.now), Samples: r.samples, World: world})
+	snapshot := coordinator.Snapshot{Now: instant(f.now), Samples: r.samples, World: world}
+	plan := r.planner.Plan(snapshot)
 	r.planned, r.lastPlan = true, f.now
 	if len(plan.Faults) > 0 {
 		return fmt.Errorf("sim: %s: at %v: %s", r.setup.Name, time.Duration(f.now), plan.Faults[0])
 	}
+	if r.watch != nil {
+		if err := r.watch.planned(snapshot, plan); err != nil {
+			return err
+		}
+	}
 	for _, a := range plan.Now {
+		if r.watch != nil {
+			if err := r.watch.acting(f.world, a); err != nil {
+				return err
+			}
+		}
 		if err := f.Apply(ctx, a); err != nil {
 			return fmt.Errorf("sim: %s: at %v: %w", r.setup.Name, time.Duration(f.now), err)
 		}

@@ -1,12 +1,14 @@
 package trace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator/sim"
@@ -195,6 +197,7 @@ func (r *Replay) draw(row *row) {
 		sum += s.rng.ExpFloat64()
 		r.sums = append(r.sums, sum)
 	}
+	first := len(s.pending)
 	scale := float64(r.trace.Step) / (sum + s.rng.ExpFloat64())
 	for _, x := range r.sums {
 		q := sim.Request{At: at + min(time.Duration(x*scale), r.trace.Step-1), Service: r.service(s, row)}
@@ -202,6 +205,10 @@ func (r *Replay) draw(row *row) {
 			r.keep(s)
 			s.pending = append(s.pending, q)
 		}
+	}
+	if first > 0 && first < len(s.pending) && s.pending[first].At < s.pending[first-1].At {
+		// A second row of the same step.
+		slices.SortStableFunc(s.pending, func(a, b sim.Request) int { return cmp.Compare(a.At, b.At) })
 	}
 }
 

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
@@ -16,6 +17,9 @@ import (
 
 // maxSeconds is the latest time that a row may have, from whatever start.
 const maxSeconds = 4e9
+
+// blankModel is what requests of a blank model are under.
+const blankModel = "(blank)"
 
 // maxCount is the most requests, or tokens, that one row may have.
 const maxCount = 1e8
@@ -38,6 +42,7 @@ type rows struct {
 	first time.Duration // as it stands in the file
 	last  time.Duration
 	any   bool
+	line  int
 	names map[string]string // each model's name once
 }
 
@@ -80,14 +85,15 @@ func (t *rows) next() (row, error) {
 	if errors.Is(err, io.EOF) {
 		return row{}, io.EOF
 	}
-	line, _ := t.csv.FieldPos(0)
 	if err != nil {
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
-			line = parse.Line
+			return row{}, t.fault(parse.Line, "%v", reason(err))
 		}
-		return row{}, t.fault(line, "%v", reason(err))
+		return row{}, fmt.Errorf("%s: after line %d: %w", t.name, t.line, err)
 	}
+	line, _ := t.csv.FieldPos(0)
+	t.line = line
 	want := len(requestHeader)
 	if t.rates {
 		want = len(rateHeader)
@@ -110,11 +116,8 @@ func (t *rows) next() (row, error) {
 	t.last = r.at
 	r.at -= t.first
 	if r.model = t.names[rec[1]]; r.model == "" {
-		if rec[1] == "" {
-			return row{}, t.fault(line, "no model")
-		}
-		r.model = strings.Clone(rec[1])
-		t.names[r.model] = r.model
+		r.model = cmp.Or(strings.Clone(rec[1]), blankModel)
+		t.names[strings.Clone(rec[1])] = r.model
 	}
 	if t.rates {
 		n, err := number(rec[2], maxCount)

@@ -40,6 +40,9 @@ func Scan(name string, step time.Duration, open func() (io.ReadCloser, error)) (
 	if err != nil {
 		return nil, err
 	}
+	if step > 0 && !rows.rates {
+		return nil, fmt.Errorf("%s: has a row per request: a step makes no sense", name)
+	}
 	t := &Trace{Name: name, Rates: rows.rates, Tokens: !rows.rates, open: open, tokens: map[string]*meanTokens{}}
 	var grid, least, last time.Duration
 	for {
@@ -76,9 +79,6 @@ func Scan(name string, step time.Duration, open func() (io.ReadCloser, error)) (
 		return nil, fmt.Errorf("%s: has no rows", name)
 	}
 	if !t.Rates {
-		if step > 0 {
-			return nil, fmt.Errorf("%s: has a row per request: a step makes no sense", name)
-		}
 		t.Tokens = t.Tokens && t.Requests > 0
 		t.Length = (last + time.Second).Truncate(time.Second)
 		return t, nil

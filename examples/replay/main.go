@@ -1,0 +1,175 @@
+// Replay runs a recorded workload through scaling policies and says what each
+// would have cost and missed.
+//
+//	go run ./examples/replay
+//	go run ./examples/replay -trace requests.csv.gz -policy hpa-rate-70,seldon-lag -html report.html
+//
+// Flags: go run ./examples/replay -help. How the simulation counts: package sim.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/bellows-go/bellows/coordinator/sim"
+	"github.com/bellows-go/bellows/coordinator/sim/trace"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main: it returns the exit status, 2 for bad input and 1 for output
+// that could not be written.
+func run(args []string, in io.Reader, out, log io.Writer) int {
+	s, err := parse(args, out)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err == nil && s.list {
+		for _, p := range policies {
+			fmt.Fprintf(out, "%-12s %s\n", p.name, p.what)
+		}
+		return 0
+	}
+	var r *report
+	if err == nil {
+		r, err = replay(s, in, log)
+	}
+	if err != nil {
+		fmt.Fprintf(log, "replay: %v\n", firstLine(err))
+		return 2
+	}
+	if err := publish(r, s, out); err != nil {
+		fmt.Fprintf(log, "replay: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// replay does the work.
+func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
+	runs, err := setups(s.policy)
+	if err != nil {
+		return nil, err
+	}
+	service, err := s.serviceOf()
+	if err != nil {
+		return nil, err
+	}
+	t, cleanUp, err := open(s, in)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanUp()
+	w, err := t.Open(trace.Options{
+		Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	o := sim.Options{
+		Seconds: w.Length().Seconds(), Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
+		Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
+		Min: s.low, Max: s.high, Points: sparkWidth,
+	}
+	if s.html != "" {
+		o.Points, o.Decisions = htmlPoints, htmlDecisions
+	}
+	bar := newProgress(log, s.quiet, w.Length())
+	began := time.Now()
+	results, err := sim.Run(w, o, runs, bar.show)
+	bar.clear()
+	if err != nil {
+		return nil, err
+	}
+	if w.Requests() == 0 {
+		return nil, fmt.Errorf("%s: no request is left to replay", t.Name)
+	}
+	return &report{
+		trace: t, settings: s, requests: w.Requests(), models: w.Models(), length: w.Length(),
+		results: results, took: time.Since(began),
+	}, nil
+}
+
+// open reads the trace through. Standard input is kept in a file until then,
+// because a trace is read twice.
+func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error) {
+	cleanUp = func() {}
+	name, path := s.trace, s.trace
+	switch s.trace {
+	case "":
+		data := synthetic()
+		t, err = trace.Scan(syntheticName, time.Duration(s.step), func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(data)), nil
+		})
+		return t, cleanUp, err
+	case "-":
+		spool, err := os.CreateTemp("", "replay-*.csv")
+		if err != nil {
+			return nil, cleanUp, err
+		}
+		name, path = "standard input", spool.Name()
+		cleanUp = func() { os.Remove(path) }
+		_, err = io.Copy(spool, in)
+		if err = errors.Join(err, spool.Close()); err != nil {
+			cleanUp()
+			return nil, func() {}, err
+		}
+	default:
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, cleanUp, err
+		}
+		if info.IsDir() {
+			return nil, cleanUp, fmt.Errorf("%s: is a folder", path)
+		}
+	}
+	t, err = trace.Scan(name, time.Duration(s.step), func() (io.ReadCloser, error) { return os.Open(path) })
+	if err != nil {
+		cleanUp()
+		return nil, func() {}, err
+	}
+	return t, cleanUp, nil
+}
+
+// publish writes what was asked for. A page appears only when it is complete.
+func publish(r *report, s *settings, out io.Writer) error {
+	if s.html != "" {
+		if err := writeWhole(s.html, r.html); err != nil {
+			return err
+		}
+	}
+	if s.json {
+		return r.json(out)
+	}
+	return r.table(out)
+}
+
+// writeWhole writes a file beside its place and moves it there.
+func writeWhole(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".replay-*")
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// firstLine keeps what users see to one line: joined errors follow each other.
+func firstLine(err error) string {
+	return string(bytes.ReplaceAll([]byte(err.Error()), []byte("\n"), []byte("; ")))
+}

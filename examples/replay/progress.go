@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// progress is a bar on a terminal, and nothing anywhere else.
+type progress struct {
+	out    io.Writer // nil: silent
+	length time.Duration
+	shown  int
+}
+
+func newProgress(out io.Writer, quiet bool, length time.Duration) *progress {
+	p := &progress{length: length, shown: -1}
+	if f, ok := out.(*os.File); ok && !quiet {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			p.out = out
+		}
+	}
+	return p
+}
+
+const barWidth = 40
+
+// show draws how far the replay has come, if that looks different from before.
+func (p *progress) show(at time.Duration) {
+	percent := int(100 * at / max(p.length, 1))
+	if p.out == nil || percent == p.shown {
+		return
+	}
+	p.shown = percent
+	full := barWidth * percent / 100
+	fmt.Fprintf(p.out, "\r[%s%s] %3d %%", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), percent)
+}
+
+// clear removes the bar.
+func (p *progress) clear() {
+	if p.out != nil && p.shown >= 0 {
+		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", barWidth+8))
+	}
+}
