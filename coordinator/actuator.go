@@ -53,16 +53,18 @@ type Action struct {
 
 // String reads like "load llama on gpu/gpu-3".
 func (a Action) String() string {
-	switch a.Kind {
-	case ScaleGroup:
+	if a.Kind == ScaleGroup {
 		s := "scale " + a.Group + " to " + strconv.Itoa(a.Replicas)
 		for _, v := range a.Victims {
 			s += " -" + v
 		}
 		return s
-	default:
-		return a.Kind.String() + " " + a.Model + " on " + a.Group + "/" + a.Server
 	}
+	s := a.Kind.String() + " " + a.Model + " on " + a.Group
+	if a.Server != "" {
+		s += "/" + a.Server
+	}
+	return s
 }
 
 // Kind is what an Action does.
@@ -139,7 +141,12 @@ const (
 	WaitsLoad        Reason = "waits for the load"
 )
 
-// Silence is the policy.Reason of a decision that the planner turned into a
-// hold because a reading or the world was not OK. Have is the number of
-// readings that were not.
-const Silence policy.Reason = "silence"
+// The reasons of the planner's own steps in a model's decision.
+const (
+	// Silence: a step down became a hold because a reading or the world was not
+	// OK. Have is the number of readings that were not.
+	Silence policy.Reason = "silence"
+	// FirstSight: a step down became a hold because the planner, without a
+	// history, sees the model for the first time.
+	FirstSight policy.Reason = "first sight"
+)

@@ -255,7 +255,10 @@ func (g *group) problem(open func(int) bool, later bool) (p *packing.Problem, or
 	for _, m := range g.short() {
 		c := packing.Class{Name: m.Name, Size: m.size, Requires: m.Requires}
 		for _, at := range m.places {
-			c.At = append(c.At, binOf[at.server])
+			// What is broken leaves: its server may have the model again, later.
+			if !later || at.replica.Phase != Broken {
+				c.At = append(c.At, binOf[at.server])
+			}
 		}
 		for _, server := range m.planned {
 			c.At = append(c.At, binOf[server])
@@ -297,6 +300,8 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		}
 	}
 	want := max(g.Min, kept+used+opened)
+	first := !g.met
+	g.met = true
 	switch {
 	case want > servers:
 		reason := NoRoom
@@ -307,6 +312,9 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		return want
 	case want == servers:
 		return want
+	}
+	if first {
+		return servers // nothing is removed at first sight
 	}
 	excess := servers - want
 	cancelled := min(excess, ghosts-used)

@@ -13,6 +13,7 @@ type group struct {
 	dims     []string // sorted names of resources
 	capacity []int64  // of one server, per dimension
 	models   []*model // hosted here, sorted by name
+	met      bool     // it was seen before
 
 	state *GroupState // nil: not seen
 	fault error       // why it was not, beyond being unseen

@@ -102,10 +102,10 @@ func drawTrial(t *rapid.T) *trial {
 // happen is what goes on between two ticks.
 func (tr *trial) happen(t *rapid.T) {
 	tr.now = tr.now.Add(time.Duration(rapid.IntRange(1, 8000).Draw(t, "ms")) * time.Millisecond)
-	for range rapid.IntRange(0, 3).Draw(t, "arrivals") {
+	for range rapid.IntRange(0, 4).Draw(t, "arrivals") {
 		tr.fleet.Arrive(tr.pick(t).Name, rapid.IntRange(0, 9).Draw(t, "requests"))
 	}
-	for range rapid.IntRange(0, 2).Draw(t, "ends") {
+	for range rapid.IntRange(0, 1).Draw(t, "ends") {
 		tr.fleet.Finish(tr.pick(t).Name, rapid.IntRange(0, 6).Draw(t, "ended"))
 	}
 	if what := rapid.IntRange(0, 12).Draw(t, "event"); what < 3 {
@@ -155,7 +155,7 @@ func TestLaws(t *testing.T) {
 	actions := 0
 	rapid.Check(t, func(t *rapid.T) {
 		tr := drawTrial(t)
-		for range rapid.IntRange(1, 40).Draw(t, "ticks") {
+		for range rapid.IntRange(20, 60).Draw(t, "ticks") {
 			tr.happen(t)
 			s := tr.snapshot(t)
 			plan := tr.first.Plan(s)

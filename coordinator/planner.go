@@ -111,6 +111,11 @@ func (p *Planner) Update(d Declarations) error {
 		byGroup[g.Name] = groups[i]
 	}
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
+	for _, old := range p.groups {
+		if g := byGroup[old.Name]; g != nil {
+			g.met = old.met
+		}
+	}
 
 	models := make([]*model, len(d.Models))
 	byName := make(map[string]*model, len(d.Models))
@@ -358,7 +363,8 @@ func (m *model) count(g *GroupState) {
 func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
 	ordered := m.loading + m.loaded
-	if m.policy == nil {
+	first := m.policy == nil
+	if first {
 		if !seen {
 			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Was: m.desired, Desired: m.desired, Unseen: true})
 			return // no history and nothing seen: nothing is known of it
@@ -393,6 +399,9 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	}
 	if d.Replicas < m.desired && (silent > 0 || !seen) {
 		d = o.Amend(d, Silence, m.desired, float64(silent))
+	}
+	if d.Replicas < m.desired && first {
+		d = o.Amend(d, FirstSight, m.desired)
 	}
 	if d.Replicas > m.Max {
 		d = o.Amend(d, policy.AboveMax, m.Max, float64(d.Replicas), float64(m.Max))

@@ -46,14 +46,13 @@ func (b *bill) charge(since, until int64) int64 {
 // unit is one model: its queue, its group of servers and its metrics.
 type unit struct {
 	station
-	name    string
-	index   int // in fleet.stations
-	group   *coordinator.GroupState
-	vms     []vm   // parallel to group.Servers
-	next    int    // ordinal of the next server
-	busy    []int  // scratch: requests in flight by ordinal
-	marks   []mark // whole seconds since the last read
-	arrived int64  // requests begun at the last point of the history
+	name  string
+	index int // in fleet.stations
+	group *coordinator.GroupState
+	vms   []vm   // parallel to group.Servers
+	next  int    // ordinal of the next server
+	busy  []int  // scratch: requests in flight by ordinal
+	marks []mark // whole seconds since the last read
 }
 
 // vm is one server and the replica on it.

@@ -253,7 +253,9 @@ func TestWhatIsPaidFor(t *testing.T) {
 
 func TestNeverServedIsMissed(t *testing.T) {
 	w := &list{models: []string{"m"}, mean: time.Second, minutes: 10, reqs: map[string][]Request{"m": {
-		{30 * time.Second, 2 * time.Hour}, {40 * time.Second, 2 * time.Hour}, {50 * time.Second, time.Second},
+		{30 * time.Second, 2 * time.Hour},
+		{40 * time.Second, 2 * time.Hour},
+		{50 * time.Second, time.Second},
 		{599*time.Second + 500*time.Millisecond, time.Second},
 	}}}
 	got, err := Run(w, options(), []Setup{setup("fixed", fixed(1))}, nil)
