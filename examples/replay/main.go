@@ -68,9 +68,8 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 		return nil, err
 	}
 	defer cleanUp()
-	w, err := t.Open(trace.Options{
-		Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service,
-	})
+	what := trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service}
+	w, err := t.Open(what)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +92,28 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 	if w.Requests() == 0 {
 		return nil, fmt.Errorf("%s: no request is left to replay", t.Name)
 	}
-	return &report{
+	r := &report{
 		trace: t, settings: s, requests: w.Requests(), models: w.Models(), length: w.Length(),
 		results: results, took: time.Since(began),
-	}, nil
+	}
+	if s.clairvoyant {
+		again, err := t.Open(what)
+		if err != nil {
+			return nil, err
+		}
+		defer again.Close()
+		schedule, err := sim.Clairvoyant(again, o, clairvoyantTarget, bar.show)
+		bar.clear()
+		if err != nil {
+			return nil, err
+		}
+		r.clairvoyant = &schedule
+	}
+	return r, nil
 }
+
+// clairvoyantTarget is the share of requests that a schedule must serve in time.
+const clairvoyantTarget = 0.999
 
 // open reads the trace through. Standard input is kept in a file until then,
 // because a trace is read twice.

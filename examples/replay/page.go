@@ -90,6 +90,11 @@ func (r *report) html(out io.Writer) error {
 			short(x.WaitP999), fmt.Sprintf("%.1f", x.ReplicaHours), fmt.Sprintf("%.1f", x.ServerHours), x.Churn, x.PeakReplicas,
 		})
 	}
+	if c := r.clairvoyant; c != nil {
+		p.Facts = append(p.Facts, fact{
+			"a schedule that knew the future", fmt.Sprintf("%.3f %% missed, %.1f replica-hours", c.Percent(), c.ReplicaHours),
+		})
+	}
 	p.Data = r.curves()
 	return pageTemplate.Execute(out, p)
 }

@@ -86,6 +86,15 @@ func TestJSONFields(t *testing.T) {
 		"replica_hours", "server_hours", "churn", "peak_replicas", "unserved",
 	}, keys(j["runs"].([]any)[0]))
 	require.Nil(t, j["clairvoyant"])
+
+	_, out, _ = call(t, burst, append(settled, "-trace", "-", "-json", "-clairvoyant")...)
+	var known jsonReport
+	require.NoError(t, json.Unmarshal([]byte(out), &known))
+	require.LessOrEqual(t, known.Clairvoyant.Violations, 0.1)
+	require.GreaterOrEqual(t, known.Clairvoyant.ReplicaHours, known.WorkBound)
+	require.Less(t, known.Clairvoyant.ReplicaHours, known.Runs[1].ReplicaHours)
+	_, out, _ = call(t, burst, append(settled, "-trace", "-", "-clairvoyant")...)
+	require.Contains(t, out, "clairvoyant")
 }
 
 func TestTable(t *testing.T) {

@@ -22,6 +22,8 @@ type report struct {
 	length   time.Duration
 	results  []sim.Result
 	took     time.Duration
+
+	clairvoyant *sim.Schedule // nil if not asked for
 }
 
 // name is what the trace is called in reports: its file, without the folder.
@@ -100,6 +102,9 @@ func (r *report) json(out io.Writer) error {
 			x.ReplicaHours, x.ServerHours, x.Churn, x.PeakReplicas, x.Unserved,
 		})
 	}
+	if c := r.clairvoyant; c != nil {
+		j.Clairvoyant = &jsonClairvoyant{c.Percent(), c.ReplicaHours}
+	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(j)
@@ -109,13 +114,16 @@ func (r *report) json(out io.Writer) error {
 func (r *report) table(out io.Writer) error {
 	fmt.Fprintf(out, "%s: %d requests, %d models, %v; waits up to %v allowed\n",
 		r.name(), r.requests, r.models, r.length, time.Duration(r.settings.wait))
-	fmt.Fprintf(out, "%d policies in %.1f s\n\n", len(r.results), r.took.Seconds())
+	fmt.Fprintf(out, "replayed in %.1f s\n\n", r.took.Seconds())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "policy\tmissed %\tworst model %\tp50 wait\tp99\tp99.9\treplica-h\tserver-h\tchurn\tpeak\t")
 	for i := range r.results {
 		x := &r.results[i]
 		fmt.Fprintf(w, "%s\t%.3f\t%.2f\t%s\t%s\t%s\t%.1f\t%.1f\t%d\t%d\t\n", x.Policy, x.Percent(), x.WorstModelPercent,
 			short(x.WaitP50), short(x.WaitP99), short(x.WaitP999), x.ReplicaHours, x.ServerHours, x.Churn, x.PeakReplicas)
+	}
+	if c := r.clairvoyant; c != nil {
+		fmt.Fprintf(w, "clairvoyant\t%.3f\t\t\t\t\t%.1f\t\t\t\t\n", c.Percent(), c.ReplicaHours)
 	}
 	if err := w.Flush(); err != nil {
 		return err
