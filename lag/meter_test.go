@@ -2,7 +2,9 @@ package lag_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,11 +50,93 @@ func TestMeterFromManyGoroutines(t *testing.T) {
 	require.Equal(t, lag.Totals{Begun: 8000, Ended: 8000, Failed: 800}, m.Totals())
 }
 
-func TestLagOverPeriodMayBeNegative(t *testing.T) {
-	before := lag.Totals{Begun: 10, Ended: 4}
-	require.Equal(t, int64(2), lag.Totals{Begun: 15, Ended: 7}.Since(before))
-	require.Equal(t, int64(-5), lag.Totals{Begun: 11, Ended: 10}.Since(before))
+func TestTotals(t *testing.T) {
+	before := lag.Totals{Begun: 10, Ended: 4, Failed: 1}
+	passed, restarted := lag.Totals{Begun: 15, Ended: 7, Failed: 1}.Since(before)
+	require.Equal(t, lag.Totals{Begun: 5, Ended: 3}, passed)
+	require.False(t, restarted)
+	require.EqualValues(t, 2, passed.Lag())
+	passed, _ = lag.Totals{Begun: 11, Ended: 10, Failed: 1}.Since(before)
+	require.EqualValues(t, -5, passed.Lag())
+	for _, after := range []lag.Totals{{Begun: 9, Ended: 4, Failed: 1}, {Begun: 10, Ended: 3, Failed: 1}, {Begun: 10, Ended: 4}} {
+		passed, restarted = after.Since(before)
+		require.True(t, restarted, "a fall is a restart")
+		require.Equal(t, after, passed)
+	}
+	require.Equal(t, lag.Totals{Begun: 20, Ended: 8, Failed: 2}, before.Plus(before))
 	require.Equal(t, uint64(0), lag.Totals{Begun: 1, Ended: 3}.InFlight(), "a torn reading is no huge number")
+}
+
+func TestRegistry(t *testing.T) {
+	var r lag.Registry
+	_, ok := r.Lookup("a")
+	require.False(t, ok)
+	a := r.Meter("a")
+	require.Same(t, a, r.Meter("a"))
+	tok := a.Begin()
+	r.Meter("b")
+	seen := map[string]uint64{}
+	for name, m := range r.All() {
+		seen[name] = m.Totals().InFlight()
+	}
+	require.Equal(t, map[string]uint64{"a": 1, "b": 0}, seen)
+	r.Remove("a")
+	_, ok = r.Lookup("a")
+	require.False(t, ok)
+	tok.End()
+	require.Zero(t, a.Totals().InFlight(), "it ends where it began")
+	require.NotSame(t, a, r.Meter("a"))
+	for range r.All() {
+		break // an iteration may be left
+	}
+}
+
+func TestRegistryFromManyGoroutines(t *testing.T) {
+	var r lag.Registry
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				tok := r.Meter(fmt.Sprint(i % 100)).Begin()
+				tok.End()
+			}
+		})
+	}
+	wg.Wait()
+	var all lag.Totals
+	for _, m := range r.All() {
+		all = all.Plus(m.Totals())
+	}
+	require.Equal(t, lag.Totals{Begun: 16000, Ended: 16000}, all)
+}
+
+// An idle meter in a registry is small, and removed ones are given back.
+func TestRegistryMemory(t *testing.T) {
+	const n = 100_000
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("model-%06d", i)
+	}
+	heap := func() uint64 {
+		var s runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc
+	}
+	before := heap()
+	var r lag.Registry
+	for _, name := range names {
+		r.Meter(name)
+	}
+	each := float64(heap()-before) / n
+	t.Logf("%.0f B for each of %d meters", each, n)
+	require.LessOrEqual(t, each, 256.0)
+	for _, name := range names {
+		r.Remove(name)
+	}
+	require.Less(t, float64(heap()), float64(before)+0.05*each*n, "removed targets leak")
+	runtime.KeepAlive(&r)
 }
 
 func ExampleMeter() {
@@ -64,11 +148,72 @@ func ExampleMeter() {
 	// Output: 1 in flight
 }
 
-func BenchmarkMeter(b *testing.B) {
-	var m lag.Meter
-	b.ReportAllocs()
-	for b.Loop() {
-		tok := m.Begin()
-		tok.End()
+func ExampleRegistry() {
+	var r lag.Registry
+	tok := r.Meter("llama").Begin()
+	defer tok.End()
+	for name, m := range r.All() {
+		fmt.Println(name, m.Totals().InFlight())
 	}
+	// Output: llama 1
+}
+
+// mutexKeeper counts as Seldon's agent does: a map of counters under a lock,
+// and a compare-and-swap loop that does not go below zero.
+type mutexKeeper struct {
+	mu       sync.RWMutex
+	counters map[string]*atomic.Uint32
+}
+
+func (k *mutexKeeper) counter(name string) *atomic.Uint32 {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.counters[name]
+}
+
+func (k *mutexKeeper) begin(name string) { k.counter(name).Add(1) }
+
+func (k *mutexKeeper) end(name string) {
+	c := k.counter(name)
+	for {
+		n := c.Load()
+		if n == 0 || c.CompareAndSwap(n, n-1) {
+			return
+		}
+	}
+}
+
+// Run with -cpu 1,2: what a pair costs falls with processors.
+func BenchmarkBeginEnd(b *testing.B) {
+	b.Run("meter", func(b *testing.B) {
+		var m lag.Meter
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				tok := m.Begin()
+				tok.End()
+			}
+		})
+	})
+	b.Run("registry", func(b *testing.B) {
+		var r lag.Registry
+		r.Meter("llama")
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				tok := r.Meter("llama").Begin()
+				tok.End()
+			}
+		})
+	})
+	b.Run("mutex twin", func(b *testing.B) {
+		k := mutexKeeper{counters: map[string]*atomic.Uint32{"llama": {}}}
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				k.begin("llama")
+				k.end("llama")
+			}
+		})
+	})
 }
