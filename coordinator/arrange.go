@@ -22,11 +22,14 @@ func (p *Planner) arrange(g *group) {
 	}
 	missing := false
 	for _, m := range g.models {
-		m.refused, m.missing = 0, 0
+		m.refused, m.missing, m.excess = 0, 0, 0
 		if m.counts == (counts{serving: m.desired}) {
 			continue // as it should be
 		}
 		p.settle(g, m)
+		// One on each server: what is beyond their number finds no place.
+		m.excess = max(0, m.missing-g.Max)
+		m.missing -= m.excess
 		missing = missing || m.missing > 0
 	}
 	servers, ghosts := g.current()
@@ -119,9 +122,20 @@ func (p *Planner) settle(g *group, m *model) {
 // drain unloads a draining replica as soon as it may.
 func (p *Planner) drain(g *group, m *model, at place) {
 	r := at.replica
-	deadline := r.Since.Add(m.DrainTimeout)
+	since := r.Since
+	if since.IsZero() { // the world does not say: since it was first seen
+		server := g.state.Servers[at.server].Name
+		if m.drains == nil {
+			m.drains = map[string]time.Time{}
+		}
+		if m.drains[server].IsZero() {
+			m.drains[server] = p.last
+		}
+		since = m.drains[server]
+	}
+	deadline := since.Add(m.DrainTimeout)
 	switch {
-	case r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0:
+	case r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0 && !r.InFlight.At.Before(since):
 		p.act(g, m, at, Unload, Drained)
 	case !p.last.Before(deadline):
 		p.act(g, m, at, Unload, DrainTooLong)
@@ -176,7 +190,12 @@ func (p *Planner) placeNow(g *group) {
 func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 	problem, order := g.problem(g.open, true)
 	seen := len(problem.Bins)
-	for i := range ghosts {
+	needed := 0
+	for _, m := range g.short() {
+		needed += m.missing
+	}
+	bins := min(ghosts, needed)
+	for i := range bins {
 		problem.Bins = append(problem.Bins, packing.Bin{Name: "ordered " + strconv.Itoa(i), Capacity: g.capacity, Capabilities: g.Capabilities})
 	}
 	problem.New = packing.Bin{Capacity: g.capacity, Capabilities: g.Capabilities}
@@ -186,11 +205,11 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 		p.fault("group %s: packing: %v", g.Name, err)
 		return ghosts, 0
 	}
-	taken := make([]bool, ghosts)
+	taken := make([]bool, bins)
 	for c, m := range g.short() {
 		for _, bin := range added(a.Bins[c], problem.Classes[c].At) {
 			if bin >= seen {
-				if bin < seen+ghosts {
+				if bin < seen+bins {
 					taken[bin-seen] = true
 				}
 				p.wait(p.action(g, m, place{server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
@@ -206,12 +225,16 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			}
 		}
 	}
-	for _, r := range a.Refusals {
-		p.plan.Refused = append(p.plan.Refused, Refusal{g.Name, r})
-		for _, m := range g.models {
-			if m.Name == r.Class {
-				m.refused = r.Items
+	for _, m := range g.models {
+		refusal := packing.Refusal{Class: m.Name, Reason: packing.OneOfEach}
+		for _, r := range a.Refusals {
+			if r.Class == m.Name {
+				refusal = r
 			}
+		}
+		refusal.Items += m.excess
+		if m.refused = refusal.Items; m.refused > 0 {
+			p.plan.Refused = append(p.plan.Refused, Refusal{g.Name, refusal})
 		}
 	}
 	for _, t := range taken {
@@ -396,10 +419,11 @@ func (p *Planner) action(g *group, m *model, at place, k Kind, r Reason) Action 
 	}
 	if at.server >= 0 {
 		s := &g.state.Servers[at.server]
-		a.Server, a.Generation, a.IfVersion = s.Name, s.Generation+1, s.Version
+		// No version: several loads on one server are independent of one another.
+		a.Server, a.Generation = s.Name, s.Generation+1
 	}
 	if at.replica != nil {
-		a.Generation, a.IfVersion = at.replica.Generation+1, at.replica.Version
+		a.IfVersion = at.replica.Version
 	}
 	if k == Unroute {
 		a.Deadline = p.last.Add(m.DrainTimeout)

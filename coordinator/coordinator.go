@@ -31,7 +31,7 @@ type Options struct {
 	Interval       time.Duration // between ticks; 0 is 2 s
 	ReadTimeout    time.Duration // of MetricSource.Read; 0 is Interval
 	ObserveTimeout time.Duration // of Actuator.Observe; 0 is Interval
-	ApplyTimeout   time.Duration // of each Actuator.Apply; 0 is Interval
+	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together; 0 is Interval
 	Parallel       int           // groups acted on at once; 0 is 8
 	OnTick         func(Tick)    // called after each tick, in the loop; what it keeps it must clone
 }
@@ -151,6 +151,8 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 	if len(actions) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.ApplyTimeout)
+	defer cancel()
 	errs := make([]error, len(actions))
 	byGroup := map[string][]int{}
 	var groups []string
@@ -166,7 +168,7 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 	for _, g := range groups {
 		all.Go(func() error {
 			for _, i := range byGroup[g] {
-				if err := c.applyOne(ctx, actions[i]); err != nil {
+				if err := c.actuator.Apply(ctx, actions[i]); err != nil {
 					errs[i] = fmt.Errorf("coordinator: %v: %w", actions[i], err)
 				}
 			}
@@ -175,10 +177,4 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 	}
 	_ = all.Wait() // errors are per action
 	return errs
-}
-
-func (c *Coordinator) applyOne(ctx context.Context, a Action) error {
-	ctx, cancel := context.WithTimeout(ctx, c.options.ApplyTimeout)
-	defer cancel()
-	return c.actuator.Apply(ctx, a)
 }

@@ -126,7 +126,7 @@ func bounds(f *check.Faults, field string, low, high int) {
 	f.Require(low >= 0, field+".Min", "must be >= 0, is %d", low)
 	f.Require(high >= 1, field+".Max", "must be >= 1, is %d", high)
 	f.Require(high >= low, field+".Max", "must be >= Min %d, is %d", low, high)
-	f.Require(high <= math.MaxInt32, field+".Max", "must be <= %d, is %d", math.MaxInt32, high)
+	f.Require(high <= maxCount, field+".Max", "must be <= %d, is %d", maxCount, high)
 }
 
 func amounts(f *check.Faults, field string, r Resources) {
@@ -136,6 +136,9 @@ func amounts(f *check.Faults, field string, r Resources) {
 		f.Require(r[name] <= maxAmount, field+"."+name, "must be <= %d, is %d", int64(maxAmount), r[name])
 	}
 }
+
+// maxCount is the most replicas of a model and servers of a group.
+const maxCount = 1_000_000
 
 // maxAmount keeps sums over ten thousand servers far within integers.
 const maxAmount = math.MaxInt64 >> 16

@@ -41,6 +41,9 @@ func (g *group) look(byName map[string]*model) error {
 		slices.SortFunc(sorted.Servers, byServerName)
 		g.state = &sorted
 	}
+	if g.state.Desired < 0 || g.state.Desired > maxCount {
+		return fmt.Errorf("desired count %d", g.state.Desired)
+	}
 	servers := g.state.Servers
 	g.views = slices.Grow(g.views[:0], len(servers))[:len(servers)]
 	for i := range servers {

@@ -46,6 +46,9 @@ type trial struct {
 	judge  *laws.Judge
 	first  *coordinator.Planner
 	second *coordinator.Planner // sees the same, must plan the same
+
+	routers int                  // that count requests, each a part
+	before  []coordinator.Sample // what they said last
 }
 
 func (tr *trial) pick(t *rapid.T) coordinator.Model {
@@ -89,6 +92,8 @@ func drawTrial(t *rapid.T) *trial {
 	}
 	tr.fleet = coordinatortest.NewFleet(func() time.Time { return tr.now }, groups, models)
 	tr.judge = laws.For(tr.d)
+	tr.judge.Stale, tr.judge.Patience = 5*time.Second, 50*time.Second
+	tr.routers = rapid.IntRange(1, 3).Draw(t, "routers")
 	for _, p := range []**coordinator.Planner{&tr.first, &tr.second} {
 		planner, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
 		if err != nil {
@@ -128,11 +133,37 @@ func (tr *trial) happen(t *rapid.T) {
 
 // snapshot is the world as the planner gets to see it: now and then without a
 // group, or without some or all samples.
-func (tr *trial) snapshot(t *rapid.T) coordinator.Snapshot {
-	s := coordinator.Snapshot{Now: tr.now}
+func (tr *trial) snapshot(t *rapid.T) (s coordinator.Snapshot) {
+	s = coordinator.Snapshot{Now: tr.now}
 	s.World, _ = tr.fleet.Observe(context.Background())
-	s.Samples, _ = tr.fleet.Read(context.Background(), tr.first.Wants(), nil)
-	switch rapid.IntRange(0, 7).Draw(t, "sight") {
+	whole, _ := tr.fleet.Read(context.Background(), tr.first.Wants(), nil)
+	for _, x := range whole {
+		for r := range tr.routers {
+			part := x
+			part.Origin = string(rune('a' + r))
+			part.Value = x.Value / float64(tr.routers)
+			s.Samples = append(s.Samples, part)
+		}
+	}
+	defer func() { tr.before = s.Samples }()
+	switch rapid.IntRange(0, 9).Draw(t, "sight") {
+	case 3: // one router answers as before, of the same instant
+		for i := range s.Samples {
+			for _, old := range tr.before {
+				if old.Series == s.Samples[i].Series && old.Origin == s.Samples[i].Origin && old.Origin == "a" {
+					s.Samples[i].At, s.Samples[i].Value = old.At, old.Value
+				}
+			}
+		}
+	case 4: // one router does not answer
+		gone := string(rune('a' + rapid.IntRange(0, tr.routers-1).Draw(t, "gone")))
+		s.Samples = slices.DeleteFunc(s.Samples, func(x coordinator.Sample) bool { return x.Origin == gone })
+	case 5: // one router fails, with no time to its answer
+		for i := range s.Samples {
+			if s.Samples[i].Origin == "a" {
+				s.Samples[i].Quality, s.Samples[i].At = policy.Failed, time.Time{}
+			}
+		}
 	case 0:
 		i := rapid.IntRange(0, len(s.World.Groups)-1).Draw(t, "unseen")
 		s.World.Unseen = []string{s.World.Groups[i].Name}

@@ -35,7 +35,9 @@ type Planner struct {
 
 // PlannerOptions are settings with useful zero values.
 type PlannerOptions struct {
-	// Stale is the age from which a sample is no longer current. 0 is 30 s.
+	// Stale is the age from which a sample is no longer current. 0 is 30 s. An
+	// origin that stops answering makes its series partial for ten times as long;
+	// then it is taken to be gone.
 	Stale time.Duration
 	// Epoch is stamped on every action: the number of times that leadership has
 	// changed, say. An actuator refuses older ones.
@@ -53,6 +55,7 @@ type model struct {
 	begun   *feed   // if needs.Seconds
 	seconds *secondsLog
 
+	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
 	refused  int // replicas without a place in the last plan
@@ -63,6 +66,7 @@ type model struct {
 	counts
 	places  []place
 	missing int   // replicas that have no place yet
+	excess  int   // of the missing, those beyond all servers there could be
 	spare   []int // places that are given up
 	revived []int // draining places that are wanted again
 	planned []int // servers that get a new replica now
@@ -103,6 +107,11 @@ func (p *Planner) Update(d Declarations) error {
 	if err := d.Validate(); err != nil {
 		return fmt.Errorf("coordinator: declarations: %w", err)
 	}
+	for _, m := range d.Models {
+		if old := p.byName[m.Name]; old != nil && old.Group != m.Group {
+			return fmt.Errorf("coordinator: declarations: model %s: moving from group %q to %q is not supported yet: declare it under another name", m.Name, old.Group, m.Group)
+		}
+	}
 	groups := make([]*group, len(d.Groups))
 	byGroup := map[string]*group{}
 	for i, g := range d.Groups {
@@ -128,7 +137,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.group, m.size = g, vector(m.Needs, g.dims)
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
-			m.desired, m.refused, m.seconds = old.desired, old.refused, old.seconds
+			m.desired, m.refused, m.seconds, m.counts, m.drains = old.desired, old.refused, old.seconds, old.counts, old.drains
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
@@ -268,11 +277,7 @@ func (p *Planner) listen(s *Snapshot) {
 				continue
 			}
 		}
-		if ahead := sample.At.Sub(s.Now); ahead > p.options.Stale {
-			p.fault("%v %s: a sample from %v ahead", sample.Target, sample.Name, ahead)
-			continue
-		}
-		if err := f.take(sample, p.tick); err != nil {
+		if err := f.take(sample, s.Now, p.tick); err != nil {
 			p.fault("%v", err)
 		}
 	}

@@ -99,8 +99,14 @@ func TestReadingsOfALevel(t *testing.T) {
 	require.Equal(t, policy.Failed, o.at(12, level("x", "", 12, math.NaN())).Quality)
 	require.Contains(t, o.plan.Faults[0], "model/m x: value NaN")
 	require.Equal(t, reading(policy.OK, 6, 13), o.at(13, level("x", "", 13, 6)))
-	o.at(14, level("x", "", 24.5, 9))
-	require.Contains(t, o.plan.Faults[0], "a sample from 10.5s ahead")
+	require.Equal(t, policy.Failed, o.at(14, level("x", "", 15.5, 9)).Quality)
+	require.Contains(t, o.plan.Faults[0], "a sample from 1.5s ahead")
+	require.Equal(t, reading(policy.OK, 9, 14.2), o.at(14.2, level("x", "", 15.1, 9)), "a clock may run ahead a little")
+	require.Equal(t, reading(policy.OK, 3, 14.3), o.at(14.3, level("x", "", 14.3, 3)), "which hides nothing")
+	failed := level("x", "", 14.3, 3)
+	failed.Quality = policy.Failed
+	require.Equal(t, policy.Failed, o.at(14.4, failed).Quality, "of the same instant, yet it failed")
+	require.Equal(t, reading(policy.OK, 3, 14.3), o.at(14.5, level("x", "", 14.3, 3)))
 	partial := level("x", "", 15, 4)
 	partial.Quality, partial.Answered, partial.Of = policy.Partial, 2, 3
 	require.Equal(t, policy.Reading{Value: 4, At: sec(15), Quality: policy.Partial, Answered: 2, Of: 3}, o.at(15, partial))
@@ -110,10 +116,16 @@ func TestReadingsOfSeveralOrigins(t *testing.T) {
 	o := watch(t, signal("x", policy.Last, 0))
 	require.Equal(t, reading(policy.OK, 7, 1), o.at(1, level("x", "a", 1, 5), level("x", "b", 1, 2)))
 	require.Equal(t, policy.Reading{Value: 5, At: sec(2), Quality: policy.Partial, Answered: 1, Of: 2}, o.at(2, level("x", "a", 2, 5)))
-	require.Equal(t, reading(policy.OK, 5, 11.5), o.at(11.5, level("x", "a", 11.5, 5)), "b has been silent for longer than 10 s: it is gone")
-	failed := level("x", "a", 12, 0)
+	require.Equal(t, policy.Partial, o.at(100, level("x", "a", 100, 5)).Quality, "b may come back")
+	mute := level("x", "b", 101, 0)
+	mute.Quality = policy.Failed
+	require.Equal(t, policy.Partial, o.at(101, level("x", "a", 101, 5), mute).Quality)
+	require.Equal(t, policy.Partial, o.at(200, level("x", "a", 200, 5), mute).Quality, "b still answers, if only to say that it failed")
+	require.Equal(t, policy.Partial, o.at(300, level("x", "a", 300, 5)).Quality)
+	require.Equal(t, reading(policy.OK, 5, 300.5), o.at(300.5, level("x", "a", 300.5, 5)), "b has not answered for 100 s: it is gone")
+	failed := level("x", "a", 301, 0)
 	failed.Quality = policy.Failed
-	require.Equal(t, policy.Failed, o.at(12, failed).Quality)
+	require.Equal(t, policy.Failed, o.at(301, failed).Quality)
 }
 
 func TestReadingsOfACount(t *testing.T) {
@@ -273,7 +285,7 @@ func TestValidateNamesEveryField(t *testing.T) {
 		`Models[1].DrainTimeout: must be >= 0, is -1ns`,
 		`Models[1].Policy: must be set`,
 		`Models[2].Name: must not be empty`,
-		`Models[2].Max: must be <= 2147483647, is 1099511627776`,
+		`Models[2].Max: must be <= 1000000, is 1099511627776`,
 		`Models[2].Policy: asks for weighted(x[48h0m0s]), which is not supported yet`,
 		`Models[2].Policy: asks for weighted(x[48h0m0s]), beyond the longest window 24h0m0s`,
 		`Models[3].Policy.Min: must be >= 0, is -1`,
@@ -305,6 +317,15 @@ func TestUpdateKeepsHistory(t *testing.T) {
 	require.Equal(t, "another", plan.Models[0].Model)
 	require.Equal(t, 1, plan.Models[0].Desired)
 	require.Equal(t, 3, plan.Models[1].Desired)
+
+	moved := more
+	moved.Models = append([]coordinator.Model{}, more.Models...)
+	moved.Groups = append([]coordinator.ServerGroup{}, d.Groups...)
+	other := d.Groups[0]
+	other.Name = "other"
+	moved.Groups = append(moved.Groups, other)
+	moved.Models[0].Group = "other"
+	require.ErrorContains(t, p.Update(moved), `model llama: moving from group "gpu" to "other" is not supported yet`)
 
 	bad := more
 	bad.Groups = nil
@@ -377,5 +398,96 @@ func BenchmarkPlan(b *testing.B) {
 			}
 			b.ReportMetric(float64(actions)/float64(b.N), "actions/op")
 		})
+	}
+}
+
+// llamaOn is a snapshot of the world "one" with llama in some phases.
+func llamaOn(now float64, replicas ...coordinator.ReplicaState) coordinator.Snapshot {
+	g := coordinator.GroupState{Name: "gpu", Desired: len(replicas)}
+	for i, r := range replicas {
+		r.Model = "llama"
+		g.Servers = append(g.Servers, coordinator.ServerState{Name: fmt.Sprintf("s%d", i), Ordinal: i, Phase: coordinator.Up, Replicas: []coordinator.ReplicaState{r}})
+	}
+	load := level(policy.InFlight, "", now, 1)
+	load.Target.Name = "llama"
+	return coordinator.Snapshot{Now: sec(now), World: coordinator.World{Groups: []coordinator.GroupState{g}}, Samples: []coordinator.Sample{load}}
+}
+
+func onePlanner(t *testing.T) *coordinator.Planner {
+	p, err := coordinator.NewPlanner(worlds["one"], coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	return p
+}
+
+// What is loading at a restart counts as wanted: nothing is ordered or given up
+// at first sight.
+func TestFirstSightKeepsWhatThereIs(t *testing.T) {
+	plan := onePlanner(t).Plan(llamaOn(1, coordinator.ReplicaState{Phase: coordinator.Serving}, coordinator.ReplicaState{Phase: coordinator.Loading}, coordinator.ReplicaState{Phase: coordinator.Loaded}))
+	require.Equal(t, 3, plan.Models[0].Desired)
+	require.Equal(t, "3: target ratio 3->1; first sight 1->3", plan.Models[0].Decision.String())
+	require.Len(t, plan.Now, 1)
+	require.Equal(t, coordinator.Route, plan.Now[0].Kind)
+}
+
+// Only a count of requests in flight that was read since the drain began says
+// that it is over; and a drain of unknown age begins when it is first seen.
+func TestDrainsOfUncertainAge(t *testing.T) {
+	draining := func(since, read, n float64) coordinator.ReplicaState {
+		r := coordinator.ReplicaState{Phase: coordinator.Draining, InFlight: policy.Reading{Value: n, At: sec(read), Quality: policy.OK}}
+		if since > 0 {
+			r.Since = sec(since)
+		}
+		return r
+	}
+	serving := coordinator.ReplicaState{Phase: coordinator.Serving}
+	p := onePlanner(t)
+	p.Plan(llamaOn(1, serving))
+	require.Empty(t, p.Plan(llamaOn(10, serving, draining(9, 8, 0))).Now, "read before the drain began")
+	require.Len(t, p.Plan(llamaOn(11, serving, draining(9, 9, 0))).Now, 1)
+	require.Empty(t, p.Plan(llamaOn(12, serving, draining(0, 12, 5))).Now, "since when is not known")
+	require.Empty(t, p.Plan(llamaOn(31, serving, draining(0, 31, 5))).Now)
+	require.Equal(t, coordinator.DrainTooLong, p.Plan(llamaOn(32, serving, draining(0, 32, 5))).Now[0].Why.Reason, "20 s after it was first seen")
+}
+
+// Several loads on one server are independent: none carries a version that
+// another one changes.
+func TestLoadsCarryNoVersion(t *testing.T) {
+	d := coordinator.Declarations{Groups: []coordinator.ServerGroup{{Name: "g", Capacity: coordinator.Resources{"x": 2}, Max: 1}}}
+	for _, name := range []string{"a", "b"} {
+		d.Models = append(d.Models, coordinator.Model{Name: name, Group: "g", Needs: coordinator.Resources{"x": 1}, Min: 1, Max: 1, Policy: track})
+	}
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	plan := p.Plan(coordinator.Snapshot{Now: sec(1), World: coordinator.World{Groups: []coordinator.GroupState{
+		{Name: "g", Desired: 1, Servers: []coordinator.ServerState{{Name: "s", Phase: coordinator.Up, Version: "17"}}},
+	}}})
+	require.Len(t, plan.Now, 2)
+	for _, a := range plan.Now {
+		require.Equal(t, coordinator.Load, a.Kind)
+		require.Empty(t, a.IfVersion)
+	}
+}
+
+// A demand without measure is refused for what it is, and blocks nobody else.
+func TestHugeDemand(t *testing.T) {
+	d := worlds["two"]
+	d.Models = append([]coordinator.Model{}, d.Models...)
+	d.Models[0].Max = 1_000_000
+	d.Models[1].Min = 1
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	load := level(policy.InFlight, "", 1, 1e300)
+	load.Target.Name = "llama"
+	plan := p.Plan(coordinator.Snapshot{Now: sec(1), Samples: []coordinator.Sample{load}, World: coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu"}}}})
+	require.Empty(t, plan.Faults)
+	require.Equal(t, "scale gpu to 2", plan.Now[0].String())
+	require.Equal(t, 1_000_000, plan.Models[0].Desired)
+	require.Equal(t, "999998 of llama refused: one of each", plan.Refused[0].Refusal.String())
+
+	for _, n := range []int{-1, 3_000_000} {
+		plan = p.Plan(coordinator.Snapshot{Now: sec(float64(5 + n)), World: coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Desired: n}}}})
+		if n > 0 {
+			require.Equal(t, []string{"group gpu: desired count 3000000"}, plan.Faults)
+		}
 	}
 }

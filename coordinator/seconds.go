@@ -69,13 +69,14 @@ func (l *secondsLog) add(c count, at time.Time, over time.Duration, added float6
 }
 
 func addTo(s *policy.Second, c count, n float64) {
+	whole := int64(min(max(n, 0), 1e15))
 	switch c {
 	case countBegun:
-		s.Begun += int64(n)
+		s.Begun += whole
 	case countEnded:
-		s.Ended += int64(n)
+		s.Ended += whole
 	case countFailed:
-		s.Failed += int64(n)
+		s.Failed += whole
 	case countBusy:
 		s.Busy += n
 	}

@@ -26,8 +26,9 @@ type feed struct {
 // An origin is one counter of a series. Values of all origins add up.
 type origin struct {
 	name     string
-	tick     uint64 // when it last answered
-	at       time.Time
+	tick     uint64    // when it last answered, whatever it said
+	heard    time.Time // Now of that tick
+	at       time.Time // of its newest value; zero: it never gave one
 	last     float64
 	quality  policy.Quality
 	answered int32
@@ -39,23 +40,31 @@ type origin struct {
 }
 
 // take records one sample of tick; it reports what is wrong with it.
-func (f *feed) take(s *Sample, tick uint64) error {
+func (f *feed) take(s *Sample, now time.Time, tick uint64) error {
 	i, found := slices.BinarySearchFunc(f.origins, s.Origin, func(o *origin, name string) int { return cmp.Compare(o.name, name) })
 	if !found {
 		f.origins = slices.Insert(f.origins, i, f.newOrigin(s))
 	}
 	o := f.origins[i]
-	o.tick = tick
-	if found && !s.At.After(o.at) {
-		return nil // known already
-	}
-	if !s.Quality.HasValue() {
+	o.tick, o.heard = tick, now
+	switch {
+	case !s.Quality.HasValue():
 		o.quality = s.Quality
 		return nil
-	}
-	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+	case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
 		o.quality = policy.Failed
 		return fmt.Errorf("%v %s: value %v", s.Target, s.Name, s.Value)
+	case s.At.Sub(now) > maxAhead:
+		o.quality = policy.Failed
+		return fmt.Errorf("%v %s: a sample from %v ahead", s.Target, s.Name, s.At.Sub(now))
+	case !o.at.IsZero() && !s.At.After(o.at):
+		o.quality = s.Quality // the value is known already, or a newer one
+		return nil
+	}
+	if s.At.After(now) {
+		ahead := *s
+		ahead.At = now // or it would hide the next one
+		s = &ahead
 	}
 	o.at, o.last, o.quality, o.answered, o.of = s.At, s.Value, s.Quality, s.Answered, s.Of
 	if !s.Cumulative {
@@ -87,7 +96,7 @@ func (f *feed) take(s *Sample, tick uint64) error {
 }
 
 func (f *feed) newOrigin(s *Sample) *origin {
-	o := &origin{name: s.Origin, at: s.At}
+	o := &origin{name: s.Origin}
 	for _, sig := range f.signals {
 		o.windows = append(o.windows, newWindow(sig))
 	}
@@ -142,20 +151,27 @@ func (f *feed) until() (at time.Time) {
 	return at
 }
 
-// forget drops origins that have been silent for longer than stale, but the
-// last one: what it said goes stale, it does not vanish.
+// maxAhead is how far a source's clock may run ahead.
+const maxAhead = time.Second
+
+// lifetime is for how many times Stale an origin that no longer answers is
+// waited for. Until then the reading is partial.
+const lifetime = 10
+
+// forget drops origins that have not answered for their lifetime, but the last
+// one: what it said goes stale, it does not vanish.
 func (f *feed) forget(now time.Time, stale time.Duration) {
 	if len(f.origins) < 2 {
 		return
 	}
 	newest := f.origins[0]
 	for _, o := range f.origins {
-		if o.at.After(newest.at) {
+		if o.heard.After(newest.heard) {
 			newest = o
 		}
 	}
 	f.origins = slices.DeleteFunc(f.origins, func(o *origin) bool {
-		return o != newest && now.Sub(o.at) > stale
+		return o != newest && now.Sub(o.heard) > lifetime*stale
 	})
 }
 
@@ -188,6 +204,8 @@ func (f *feed) reading(i int, now time.Time, tick uint64, stale time.Duration, r
 	}
 	all := int32(len(f.origins))
 	switch {
+	case math.IsInf(r.Value, 0):
+		return policy.Reading{Quality: policy.Failed} // finite values whose sum is not
 	case all == 0 && readFailed:
 		return policy.Reading{Quality: policy.Failed}
 	case good == all && all > 0:

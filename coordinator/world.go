@@ -9,8 +9,9 @@ import (
 // A World is what an Actuator observed. Groups are sorted by name, servers by
 // name within their group and replicas by model within their server.
 //
-// Each subject carries the Epoch and Generation of the last action on it that
-// was accepted (0 for none), and an opaque Version for Action.IfVersion.
+// Groups and servers carry the Epoch and Generation of the last action on them
+// that was accepted (0 for none); an action on a replica is one on its server.
+// Every subject has an opaque Version for Action.IfVersion.
 type World struct {
 	Groups []GroupState
 	Unseen []string // groups that could not be seen: held, never taken for gone
@@ -34,7 +35,7 @@ type ServerState struct {
 	Since      time.Time // of Phase
 	Leaving    bool      // something outside ends it: it takes nothing new
 	Replicas   []ReplicaState
-	Generation uint64 // at least that of any replica it holds or held
+	Generation uint64
 	Epoch      uint64
 	Version    string
 }
@@ -51,13 +52,11 @@ const (
 // A ReplicaState is one observed replica of a model on a server. It uses its
 // model's needs in every phase.
 type ReplicaState struct {
-	Model      string
-	Phase      ReplicaPhase
-	Since      time.Time      // of Phase
-	InFlight   policy.Reading // requests it is serving; not OK is not zero
-	Generation uint64
-	Epoch      uint64
-	Version    string
+	Model    string
+	Phase    ReplicaPhase
+	Since    time.Time      // of Phase; zero: a drain counts from when it is first seen
+	InFlight policy.Reading // requests it is serving; not OK, or read before Since, is not zero
+	Version  string
 }
 
 // ReplicaPhase is where a replica is in its life.

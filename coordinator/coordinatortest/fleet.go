@@ -47,7 +47,7 @@ type fleetGroup struct {
 	FleetGroup
 	desired    int
 	servers    []*server // sorted by name
-	next       int       // ordinal of the next server
+	next       int       // ordinal of the next server, unless the lowest free one is taken
 	generation uint64
 	epoch      uint64
 	version    uint64
@@ -117,9 +117,15 @@ func (g *fleetGroup) staying() int {
 func (g *fleetGroup) grow(n int, at time.Time) {
 	g.desired = n
 	for g.staying() < n {
-		s := &server{name: g.Name + "-" + pad(g.next), ordinal: g.next, ordered: at, upAt: at.Add(g.Boot)}
-		g.next++
-		g.servers = append(g.servers, s)
+		ordinal := g.next
+		if g.Ordinal { // the lowest that is free, under its old name
+			for ordinal = 0; slices.ContainsFunc(g.servers, func(s *server) bool { return s.ordinal == ordinal }); ordinal++ {
+			}
+		}
+		g.next = ordinal + 1
+		s := &server{name: g.Name + "-" + pad(ordinal), ordinal: ordinal, ordered: at, upAt: at.Add(g.Boot)}
+		i, _ := slices.BinarySearchFunc(g.servers, s.name, func(s *server, name string) int { return cmp.Compare(s.name, name) })
+		g.servers = slices.Insert(g.servers, i, s)
 	}
 }
 
@@ -193,10 +199,7 @@ func (f *Fleet) Gone(group, name string) {
 	if s == nil {
 		return
 	}
-	for _, r := range s.replicas {
-		r.model.ended += uint64(r.inFlight)
-	}
-	g.servers = slices.DeleteFunc(g.servers, func(x *server) bool { return x == s })
+	g.remove(s)
 	g.version++
 }
 
@@ -237,8 +240,8 @@ func (f *Fleet) Observe(ctx context.Context) (coordinator.World, error) {
 			for _, r := range s.replicas {
 				ss.Replicas = append(ss.Replicas, coordinator.ReplicaState{
 					Model: r.model.Name, Phase: r.phase, Since: r.since,
-					InFlight:   policy.Reading{Value: float64(r.inFlight), At: now, Quality: policy.OK},
-					Generation: r.generation, Epoch: r.epoch, Version: version(r.version),
+					InFlight: policy.Reading{Value: float64(r.inFlight), At: now, Quality: policy.OK},
+					Version:  version(r.version),
 				})
 			}
 			gs.Servers = append(gs.Servers, ss)
@@ -296,20 +299,28 @@ func (f *Fleet) Apply(ctx context.Context, a coordinator.Action) error {
 	if s == nil {
 		return fmt.Errorf("%w: no server %s in %s", errRefused, a.Server, a.Group)
 	}
-	i, r := s.find(a.Model)
-	if a.Kind == coordinator.Load {
-		return f.load(s, i, r, a)
+	if older(a, s.epoch, s.generation) {
+		return coordinator.ErrFenced
 	}
-	if r == nil {
-		if a.Kind == coordinator.Unload {
-			return nil // gone already
-		}
+	i, r := s.find(a.Model)
+	switch {
+	case a.Kind == coordinator.Load:
+		return f.load(s, i, r, a)
+	case r == nil && a.Kind == coordinator.Unload:
+		return nil // gone already
+	case r == nil:
 		return fmt.Errorf("%w: no %s on %s", errRefused, a.Model, a.Server)
+	}
+	possible := a.Kind == coordinator.Unload ||
+		a.Kind == coordinator.Route && r.phase != coordinator.Loading && r.phase != coordinator.Broken ||
+		a.Kind == coordinator.Unroute && (r.phase == coordinator.Serving || r.phase == coordinator.Draining)
+	if !possible {
+		return fmt.Errorf("%w: %v a %v replica", errRefused, a.Kind, r.phase)
 	}
 	if done, err := accept(a, &r.epoch, &r.generation, &r.version, &r.done); done || err != nil {
 		return err
 	}
-	s.generation = max(s.generation, r.generation)
+	s.raise(a)
 	now := f.now()
 	switch {
 	case a.Kind == coordinator.Route && (r.phase == coordinator.Loaded || r.phase == coordinator.Draining):
@@ -321,12 +332,21 @@ func (f *Fleet) Apply(ctx context.Context, a coordinator.Action) error {
 		r.model.ended += uint64(r.inFlight) // cut off by a drain's deadline
 		s.replicas = slices.Delete(s.replicas, i, i+1)
 		s.version++
-	case a.Kind == coordinator.Route && r.phase == coordinator.Serving:
-	case a.Kind == coordinator.Unroute && r.phase == coordinator.Draining:
-	default:
-		return fmt.Errorf("%w: %v a %v replica", errRefused, a.Kind, r.phase)
 	}
 	return nil
+}
+
+// raise notes that an action on something that the server holds was accepted.
+func (s *server) raise(a coordinator.Action) {
+	s.epoch, s.generation = a.Epoch, a.Generation
+}
+
+// remove takes a server away with all it holds; what it was serving ends.
+func (g *fleetGroup) remove(s *server) {
+	for _, r := range s.replicas {
+		r.model.ended += uint64(r.inFlight)
+	}
+	g.servers = slices.DeleteFunc(g.servers, func(x *server) bool { return x == s })
 }
 
 func (f *Fleet) load(s *server, i int, r *replica, a coordinator.Action) error {
@@ -340,10 +360,10 @@ func (f *Fleet) load(s *server, i int, r *replica, a coordinator.Action) error {
 		return fmt.Errorf("%w: %s is on %s already", coordinator.ErrConflict, a.Model, a.Server)
 	case f.now().Before(s.upAt):
 		return fmt.Errorf("%w: %s is booting", errRefused, a.Server)
-	case older(a, s.epoch, s.generation):
-		return coordinator.ErrFenced
+	case a.IfVersion != "" && a.IfVersion != version(s.version):
+		return coordinator.ErrConflict
 	}
-	s.epoch, s.generation = a.Epoch, max(a.Generation, s.generation)
+	s.raise(a)
 	s.version++
 	s.replicas = slices.Insert(s.replicas, i, &replica{
 		model: m, phase: coordinator.Loading, since: f.now(),
@@ -360,7 +380,11 @@ func (f *Fleet) scale(a coordinator.Action) error {
 	if done, err := accept(a, &g.epoch, &g.generation, &g.version, &g.done); done || err != nil {
 		return err
 	}
-	g.servers = slices.DeleteFunc(g.servers, func(s *server) bool { return slices.Contains(a.Victims, s.name) })
+	for _, name := range a.Victims {
+		if _, s := f.find(g.Name, name); s != nil {
+			g.remove(s)
+		}
+	}
 	for g.Ordinal && g.staying() > a.Replicas {
 		highest := -1
 		for i, s := range g.servers {
@@ -368,8 +392,7 @@ func (f *Fleet) scale(a coordinator.Action) error {
 				highest = i
 			}
 		}
-		g.next = g.servers[highest].ordinal // it will come back under its name
-		g.servers = slices.Delete(g.servers, highest, highest+1)
+		g.remove(g.servers[highest])
 	}
 	g.grow(a.Replicas, f.now())
 	return nil

@@ -271,7 +271,7 @@ func (f *fleet) Apply(_ context.Context, a coordinator.Action) error {
 			return fmt.Errorf("%w: %v", errNonsense, a)
 		}
 		v.loaded, v.loadedFrom, v.readyAt = true, f.now, f.now+int64(f.options.Start)
-		s.Replicas = append(s.Replicas[:0], coordinator.ReplicaState{Model: u.name, Since: instant(f.now), Generation: a.Generation})
+		s.Replicas = append(s.Replicas[:0], coordinator.ReplicaState{Model: u.name, Since: instant(f.now)})
 		s.Generation = a.Generation
 		f.replicas++
 		f.expect(v.readyAt)
@@ -281,8 +281,7 @@ func (f *fleet) Apply(_ context.Context, a coordinator.Action) error {
 		return fmt.Errorf("%w: %v", errNonsense, a)
 	}
 	r := &s.Replicas[0]
-	r.Generation = a.Generation
-	s.Generation = max(s.Generation, a.Generation)
+	s.Generation = a.Generation
 	switch {
 	case a.Kind == coordinator.Route && r.Phase == coordinator.Loaded:
 		u.open(v.id, f.options.Slots, f.now)

@@ -6,6 +6,8 @@ package laws
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/policy"
@@ -16,15 +18,25 @@ import (
 type Judge struct {
 	models map[string]coordinator.Model
 	groups map[string]coordinator.ServerGroup
+	// Patience is for how long a source that no longer answers is waited for.
+	Patience time.Duration
+	// Stale is the age from which a sample is no longer current.
+	Stale    time.Duration
+	answered map[coordinator.Series]map[string]*source // by origin
 	// Tempted counts how often each law had something to forbid.
 	Tempted map[string]int
 
 	should map[string]int
 }
 
+// source is one that counts for a series: when it last answered, and of when its
+// newest value is.
+type source struct{ answered, newest time.Time }
+
 // For returns a judge of planners of d.
 func For(d coordinator.Declarations) *Judge {
-	j := &Judge{models: map[string]coordinator.Model{}, groups: map[string]coordinator.ServerGroup{}, Tempted: map[string]int{}}
+	j := &Judge{models: map[string]coordinator.Model{}, groups: map[string]coordinator.ServerGroup{}, Tempted: map[string]int{}, answered: map[coordinator.Series]map[string]*source{}}
+	j.Stale, j.Patience = 30*time.Second, 300*time.Second
 	for _, m := range d.Models {
 		j.models[m.Name] = m
 	}
@@ -40,6 +52,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	j.should = map[string]int{}
+	silence := j.listen(s)
 	for _, mp := range p.Models {
 		m := j.models[mp.Model]
 		j.should[mp.Model] = mp.Desired
@@ -54,12 +67,14 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 			j.Tempted["1 bounds"]++
 		}
 		// 4. Silence is not idleness.
-		silent := mp.Unseen
-		for _, r := range mp.Readings {
-			silent = silent || r.Quality != policy.OK
-		}
+		silent := mp.Unseen || silence[mp.Model]
 		if silent {
-			j.Tempted["4 silence"]++
+			for _, step := range mp.Decision.Steps {
+				if step.To < mp.Was {
+					j.Tempted["4 silence"]++
+					break
+				}
+			}
 			if mp.Desired < mp.Was && mp.Was <= m.Max {
 				fail("law 4: %s: %d to %d on %+v", mp.Model, mp.Was, mp.Desired, mp.Readings)
 			}
@@ -81,6 +96,45 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// listen finds the models of which some wanted signal is not wholly known: a
+// source that answered before did not answer now, or not with a current value.
+func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
+	good := map[coordinator.Series]map[string]bool{}
+	for _, x := range s.Samples {
+		if j.answered[x.Series] == nil {
+			j.answered[x.Series] = map[string]*source{}
+		}
+		from := j.answered[x.Series][x.Origin]
+		if from == nil {
+			from = &source{}
+			j.answered[x.Series][x.Origin] = from
+		}
+		from.answered = s.Now
+		if x.Quality.HasValue() && x.At.After(from.newest) {
+			from.newest = x.At
+		}
+		if good[x.Series] == nil {
+			good[x.Series] = map[string]bool{}
+		}
+		good[x.Series][x.Origin] = x.Quality == policy.OK && s.Now.Sub(from.newest) <= j.Stale
+	}
+	silence := map[string]bool{}
+	for name, m := range j.models {
+		for _, sig := range m.Policy.Needs().Signals {
+			id := coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}
+			if len(good[id]) == 0 {
+				silence[name] = true
+			}
+			for origin, from := range j.answered[id] {
+				if s.Now.Sub(from.answered) <= j.Patience && !good[id][origin] {
+					silence[name] = true
+				}
+			}
+		}
+	}
+	return silence
 }
 
 // Action checks one action of the plan against the world as it is just before
@@ -154,7 +208,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 	}
 	m := j.models[a.Model]
 	for _, need := range m.Requires {
-		if !contains(j.groups[a.Group].Capabilities, need) {
+		if !slices.Contains(j.groups[a.Group].Capabilities, need) {
 			return fmt.Errorf("%v: the server lacks %s", a, need)
 		}
 	}
@@ -187,7 +241,7 @@ func (j *Judge) unload(s *coordinator.ServerState, a coordinator.Action) error {
 		switch {
 		case r.Phase == coordinator.Serving:
 			return fmt.Errorf("law 2: %v while it serves", a)
-		case r.Phase == coordinator.Draining && !(r.InFlight.Quality == policy.OK && r.InFlight.Value == 0):
+		case r.Phase == coordinator.Draining && (r.InFlight.Quality != policy.OK || r.InFlight.Value != 0 || r.InFlight.At.Before(r.Since)):
 			j.Tempted["3 drain"]++
 			if a.Why.Reason != coordinator.DrainTooLong {
 				return fmt.Errorf("law 3: %v with %v in flight", a, r.InFlight)
@@ -263,13 +317,4 @@ func find(w coordinator.World, name string) *coordinator.GroupState {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, x string) bool {
-	for _, y := range list {
-		if y == x {
-			return true
-		}
-	}
-	return false
 }
