@@ -13,10 +13,11 @@ const MaxBuckets = 1 << 16
 // grain, and answers questions about them as of a given instant. Values are
 // finite, in any one unit.
 //
-// As of t a Window covers the buckets that end in (t-span, t+grain): for
-// samples on whole grains exactly those in (t-span, t]. Samples may arrive out
-// of order; those older than the span are dropped. Memory is span/grain
-// buckets, whatever the rate.
+// As of t a Window covers the buckets that begin in (t-span, t]: for samples on
+// whole grains exactly those in (t-span, t]. A sample is part of its bucket even
+// as of an instant earlier in the same grain. Samples may arrive out of order;
+// those older than the span are dropped. Memory is span/grain buckets, whatever
+// the rate. Instants are within the years 1678 to 2261.
 //
 // NewWindow makes one. A Window is not safe for concurrent use.
 type Window struct {
@@ -53,8 +54,8 @@ func NewWindow(span, grain time.Duration) (*Window, error) {
 // nothing, when v is not finite or older than the span.
 func (w *Window) Add(at time.Time, v float64) bool { return w.AddOver(0, at, v) }
 
-// AddOver records that v came to pass during (at-over, at]: an increment of a
-// counter, say. Only such samples have a rate.
+// AddOver records that v came to pass during (at-over, at], over >= 0: an
+// increment of a counter, say. Only samples with over > 0 have a rate.
 func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return false
@@ -92,7 +93,7 @@ func (w *Window) MeanAt(t time.Time) (v float64, ok bool) {
 			n += b.count
 		}
 	}
-	if n == 0 {
+	if n == 0 || math.IsInf(sum, 0) { // finite samples whose sum is not
 		return 0, false
 	}
 	return sum / float64(n), true
@@ -139,7 +140,7 @@ func (w *Window) RateAt(t time.Time) (perSecond float64, ok bool) {
 			over += b.over
 		}
 	}
-	if over <= 0 {
+	if over <= 0 || math.IsInf(sum, 0) {
 		return 0, false
 	}
 	return sum / over.Seconds(), true

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Every asks Of once a Period, at instants counted from its creation, and
 // repeats that decision in between: an extra call advances nothing inside.
@@ -42,6 +45,8 @@ type everyMemory struct {
 	Seconds []Second `json:",omitempty"` // since the last instant; at most maxKeptSeconds
 }
 
+func (m *everyMemory) valid() error { return m.Beat.valid() }
+
 // maxKeptSeconds bounds what is kept of a call-free hour and more.
 const maxKeptSeconds = 3600
 
@@ -72,6 +77,13 @@ type beat struct {
 	Start, Next time.Time
 	Replicas    int
 	Verdict     Verdict
+}
+
+func (b *beat) valid() error {
+	if b.Start.IsZero() || b.Next.IsZero() || b.Verdict > NoOpinion {
+		return errors.New("a period without a beginning")
+	}
+	return nil
 }
 
 // due reports whether now is an instant, and if so moves on to the next one,

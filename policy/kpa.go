@@ -303,7 +303,7 @@ type kpaState struct {
 	Beat    beat
 }
 
-func (s *kpaState) valid() error { return s.Decider.valid() }
+func (s *kpaState) valid() error { return errors.Join(s.Decider.valid(), s.Beat.valid()) }
 
 func (p *kpa) AppendState(dst []byte) []byte {
 	return appendState(dst, &kpaState{p.decider.kpaMemory, p.beat})

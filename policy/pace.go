@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"math"
 	"time"
 )
@@ -17,7 +18,7 @@ type Limit struct {
 // Validate reports every fault of l.
 func (l Limit) Validate() error {
 	var f faults
-	f.Require(l.Count >= 0, "Count", "must be >= 0, is %v", l.Count)
+	f.Require(l.Count >= 0 && l.Count <= maxReplicas, "Count", "must be in [0, %d], is %v", maxReplicas, l.Count)
 	f.Require(l.Percent >= 0 && !math.IsInf(l.Percent, 1), "Percent", "must be finite and >= 0, is %v", l.Percent)
 	set := l.Count != 0 || l.Percent != 0
 	f.Require(!set || l.Period > 0, "Period", "must be > 0, is %v", l.Period)
@@ -70,6 +71,13 @@ type paceMemory struct {
 type change struct {
 	At time.Time
 	By int
+}
+
+func (m *paceMemory) valid() error {
+	if m.Seen.IsZero() {
+		return errors.New("a pace without a beginning")
+	}
+	return nil
 }
 
 func (p *pace) Decide(o Observation) Decision {

@@ -132,7 +132,7 @@ func TestValidateNamesEveryField(t *testing.T) {
 	require.EqualError(t, bad.Validate(), strings.Join([]string{
 		`Period: must be > 0, is 0s`,
 		`Of.Max: must be >= Min 3, is 2`,
-		`Of.Of.Up.Count: must be >= 0, is -1`,
+		`Of.Of.Up.Count: must be in [0, 2147483647], is -1`,
 		`Of.Of.Up.Period: must be > 0, is -1ns`,
 		`Of.Of.Down.Period: has neither Count nor Percent to limit`,
 		`Of.Of.Of.Up: must be >= 0, is -1ns`,
@@ -410,6 +410,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"nothing":        ``,
 		"no JSON":        `{`,
 		"two values":     before + before,
+		"garbage behind": before + "]garbage",
 		"other version":  strings.Replace(before, `{"V":1`, `{"V":2`, 1),
 		"inner version":  strings.Replace(before, `"Of":[{"V":1`, `"Of":[{"V":7`, 1),
 		"other policy":   `{"V":1}`,
@@ -419,6 +420,13 @@ func TestRestoreRefuses(t *testing.T) {
 	} {
 		require.Error(t, saver.Restore([]byte(raw)), name)
 		require.Equal(t, before, string(saver.AppendState(nil)), "%s: must stay as it was", name)
+	}
+	for name, c := range configs {
+		p := c.New(start, 1).(policy.Saver)
+		if strings.Contains(string(p.AppendState(nil)), `"Own"`) {
+			require.Error(t, p.Restore([]byte(`{"V":1,"Own":{},"Of":[{"V":1}]}`)), name)
+			require.Error(t, p.Restore([]byte(`{"V":1,"Own":{}}`)), name)
+		}
 	}
 	empty := policy.Stabilize{Down: time.Minute, Of: track}.New(start, 0).(policy.Saver)
 	require.ErrorContains(t, empty.Restore([]byte(`{"V":1,"Own":{"Highest":{"Queue":[]},"Lowest":{"Queue":[]}},"Of":[{"V":1}]}`)), "without a memory")

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"math"
 	"time"
 )
@@ -63,6 +64,13 @@ type seldonMemory struct {
 	Called    bool      // Desired has been seen
 	Desired   int       // as last seen
 	Beat      beat
+}
+
+func (m *seldonMemory) valid() error {
+	if m.LastStart.IsZero() || m.Changed.IsZero() {
+		return errors.New("a lag without a beginning")
+	}
+	return m.Beat.valid()
 }
 
 func (p *seldonLag) Decide(o Observation) Decision {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/bellows-go/bellows/internal/check"
 )
@@ -126,8 +127,8 @@ func strictly(raw []byte, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
-	if dec.More() {
-		return errors.New("more than one value")
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the state")
 	}
 	return nil
 }

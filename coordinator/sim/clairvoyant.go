@@ -246,6 +246,9 @@ func (s *seer) finish(end int64) {
 	for s.from < end {
 		s.schedule(s.from + window)
 	}
+	if len(s.counts) == 0 {
+		return // it came after the end
+	}
 	s.begin(int(s.counts[len(s.counts)-1]))
 	for _, q := range s.queue {
 		start := s.next(int64(q.At))

@@ -42,11 +42,11 @@ func (o Options) Validate() error {
 	}
 	need(o.Seconds > 0 && o.Seconds < 1e9, "Seconds must be in (0, 1e9), is %v", o.Seconds)
 	need(o.Slots >= 1 && o.Slots <= 1e6, "Slots must be in [1, 1e6], is %d", o.Slots)
-	need(o.Wait >= 0, "Wait must be >= 0, is %v", o.Wait)
-	need(o.Tick > 0, "Tick must be > 0, is %v", o.Tick)
-	need(o.Start >= 0, "Start must be >= 0, is %v", o.Start)
-	need(o.Boot >= 0, "Boot must be >= 0, is %v", o.Boot)
-	need(o.Warmup >= 0, "Warmup must be >= 0, is %v", o.Warmup)
+	need(o.Wait >= 0 && o.Wait <= maxTime, "Wait must be in [0, %v], is %v", maxTime, o.Wait)
+	need(o.Tick > 0 && o.Tick <= maxTime, "Tick must be in (0, %v], is %v", maxTime, o.Tick)
+	need(o.Start >= 0 && o.Start <= maxTime, "Start must be in [0, %v], is %v", maxTime, o.Start)
+	need(o.Boot >= 0 && o.Boot <= maxTime, "Boot must be in [0, %v], is %v", maxTime, o.Boot)
+	need(o.Warmup >= 0 && o.Warmup.Seconds() < o.Seconds, "Warmup must be >= 0 and leave something of %v s to count, is %v", o.Seconds, o.Warmup)
 	need(o.Min >= 0, "Min must be >= 0, is %d", o.Min)
 	need(o.Max >= 0 && (o.Max == 0 || o.Max >= o.Min), "Max must be 0 or >= Min, is %d", o.Max)
 	need(o.Points >= 0, "Points must be >= 0, is %d", o.Points)
@@ -56,6 +56,9 @@ func (o Options) Validate() error {
 	}
 	return nil
 }
+
+// maxTime keeps sums of times far within what a duration holds.
+const maxTime = 100_000 * time.Hour
 
 // A Setup is a policy to be replayed: Policy makes the configuration of one
 // model's. It is called once for each model and must give equal answers to
@@ -88,8 +91,12 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 		runs[i] = newRun(o, s)
 	}
 	stop := make(chan struct{})
-	defer close(stop)
 	chunks, free := produce(w, stop)
+	defer func() { // the workload is the caller's again
+		close(stop)
+		for range chunks {
+		}
+	}()
 	var before *Chunk // stations borrow from it until they are fed the next
 	for made := range chunks {
 		if made.err != nil {

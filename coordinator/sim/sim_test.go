@@ -331,7 +331,7 @@ func TestDeterminism(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	_, err := Run(&list{}, Options{Wait: -1, Start: -1, Boot: -1, Warmup: -1, Min: -1, Max: -1, Points: -1, Decisions: -1}, nil, nil)
+	_, err := Run(&list{}, Options{Wait: -1, Start: 1 << 62, Boot: -1, Warmup: -1, Min: -1, Max: -1, Points: -1, Decisions: -1}, nil, nil)
 	for _, field := range []string{"Seconds", "Slots", "Wait", "Tick", "Start", "Boot", "Warmup", "Min", "Max", "Points", "Decisions"} {
 		require.ErrorContains(t, err, field)
 	}

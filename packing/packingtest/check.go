@@ -162,6 +162,13 @@ func (j *judge) refusals() {
 			j.fault("refusal of %s: %s with dimension %q, short by %d", r.Class, r.Reason, r.Dim, r.Short)
 		}
 	}
+	for _, r := range j.a.Refusals {
+		for i := range j.p.Classes {
+			if j.p.Classes[i].Name == r.Class {
+				j.reason(i, r)
+			}
+		}
+	}
 	for i, c := range j.p.Classes {
 		want := c.Count - len(j.a.Bins[i])
 		if short[c.Name] != want {
@@ -214,9 +221,107 @@ func (j *judge) counts() {
 	if used != j.a.Used {
 		j.fault("%d bins in use, said %d", used, j.a.Used)
 	}
+	if least := j.least(); j.a.LowerBound < least {
+		j.fault("lower bound %d, yet %d bins are needed by volume or by the largest class alone", j.a.LowerBound, least)
+	}
 	if j.a.LowerBound > used && !over {
 		j.fault("lower bound %d above the %d bins of this very packing", j.a.LowerBound, used)
 	}
+}
+
+// least is a bound of the judge's own: the largest class, and in each dimension
+// the volume over the largest bin.
+func (j *judge) least() int {
+	n := 0
+	for _, bins := range j.a.Bins {
+		n = max(n, len(bins))
+	}
+	for d := range j.p.Dimensions {
+		volume, largest := new(big.Int), int64(0)
+		for i, bins := range j.a.Bins {
+			volume.Add(volume, new(big.Int).Mul(big.NewInt(j.p.Classes[i].Size[d]), big.NewInt(int64(len(bins)))))
+		}
+		for _, b := range j.p.Bins {
+			largest = max(largest, b.Capacity[d])
+		}
+		if j.p.MaxNew > 0 {
+			largest = max(largest, j.p.New.Capacity[d])
+		}
+		if largest > 0 {
+			q, r := new(big.Int).DivMod(volume, big.NewInt(largest), new(big.Int))
+			if r.Sign() > 0 {
+				q.Add(q, big.NewInt(1))
+			}
+			n = max(n, int(q.Int64()))
+		}
+	}
+	return n
+}
+
+// reason checks that what a refusal says of its bin is so.
+func (j *judge) reason(i int, r packing.Refusal) {
+	c := j.p.Classes[i]
+	at := -1
+	for b := range j.p.Bins {
+		if j.p.Bins[b].Name == r.Bin && r.Bin != "" {
+			at = b
+		}
+	}
+	if at < 0 && r.Bin != "" {
+		j.fault("refusal of %s: no bin %q", r.Class, r.Bin)
+		return
+	}
+	if r.Reason == packing.NoBin {
+		if len(j.p.Bins)+j.p.MaxNew > 0 {
+			j.fault("refusal of %s: there are bins", r.Class)
+		}
+		return
+	}
+	bin, fresh := j.p.New, true
+	if at >= 0 {
+		bin, fresh = j.p.Bins[at], false
+	}
+	so := false
+	switch r.Reason {
+	case packing.Capability:
+		so = missing(c.Requires, bin.Capabilities) != ""
+	case packing.BinClosed:
+		so = bin.Closed && !fresh
+	case packing.OneOfEach:
+		for b := range j.bins() {
+			other, isNew := j.bin(b)
+			so = so || contains(j.a.Bins[i], b) && (b == at || at < 0 && isNew || other.Name == r.Bin)
+		}
+	case packing.Capacity:
+		for b := range j.bins() { // an opened bin has no name: any will do
+			if b != at && (at >= 0 || b < len(j.p.Bins)) {
+				continue
+			}
+			so = so || j.short(i, bin, r, func(d int) *big.Int { return j.load(b, d) })
+		}
+		so = so || at < 0 && j.short(i, bin, r, func(d int) *big.Int {
+			if bin.Used == nil {
+				return new(big.Int)
+			}
+			return big.NewInt(bin.Used[d])
+		})
+	}
+	if !so {
+		j.fault("refusal of %s: not so: %+v", r.Class, r)
+	}
+}
+
+// short reports whether a bin lacks just what a refusal says.
+func (j *judge) short(i int, bin packing.Bin, r packing.Refusal, load func(int) *big.Int) bool {
+	for d, name := range j.p.Dimensions {
+		size := j.p.Classes[i].Size[d]
+		over := new(big.Int).Add(load(d), big.NewInt(size))
+		over.Sub(over, big.NewInt(bin.Capacity[d]))
+		if size > 0 && over.Sign() > 0 {
+			return name == r.Dim && over.Cmp(big.NewInt(r.Short)) == 0 // the first that does not fit
+		}
+	}
+	return false
 }
 
 func missing(need, have []string) string {

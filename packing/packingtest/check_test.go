@@ -60,6 +60,15 @@ func TestCheckFindsFaults(t *testing.T) {
 		}, "a bin could be opened"},
 		{func(a *packing.Assignment) { a.Used = 1 }, "2 bins in use, said 1"},
 		{func(a *packing.Assignment) { a.LowerBound = 3 }, "lower bound 3"},
+		{func(a *packing.Assignment) { a.LowerBound = 1 }, "2 bins are needed"},
+		{func(a *packing.Assignment) { a.Refusals[0].Bin = "nowhere" }, `no bin "nowhere"`},
+		{func(a *packing.Assignment) { a.Refusals[0].Short++ }, "not so"},
+		{func(a *packing.Assignment) {
+			a.Refusals[0] = packing.Refusal{Class: "huge", Items: 1, Reason: packing.Capability, Bin: "x"}
+		}, "not so"},
+		{func(a *packing.Assignment) {
+			a.Refusals[0] = packing.Refusal{Class: "huge", Items: 1, Reason: packing.NoBin}
+		}, "there are bins"},
 		{func(a *packing.Assignment) { a.Opened = 1 }, "opened for nothing"},
 	} {
 		a := answer(t)

@@ -79,7 +79,7 @@ func (t *Trace) Open(o Options) (*Replay, error) {
 	var errs []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
-			errs = append(errs, fmt.Errorf(t.Name+": "+format, args...))
+			errs = append(errs, fmt.Errorf("%s: "+format, append([]any{t.Name}, args...)...))
 		}
 	}
 	need(o.Thin > 0 && o.Thin <= 1, "the share kept must be in (0, 1], is %v", o.Thin)

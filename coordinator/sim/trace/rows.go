@@ -21,8 +21,11 @@ const maxSeconds = 4e9
 // blankModel is what requests of a blank model are under.
 const blankModel = "(blank)"
 
-// maxCount is the most requests, or tokens, that one row may have.
-const maxCount = 1e8
+// The most requests that one row may stand for, and the most tokens of one.
+const (
+	maxCount  = 1e7
+	maxTokens = 1e9
+)
 
 // A row is one line of a trace.
 type row struct {
@@ -131,10 +134,10 @@ func (t *rows) next() (row, error) {
 		return r, nil
 	}
 	r.tokens = true
-	if r.in, err = number(rec[2], maxCount); err != nil {
+	if r.in, err = number(rec[2], maxTokens); err != nil {
 		return row{}, t.fault(line, "input_tokens: %v", err)
 	}
-	if r.out, err = number(rec[3], maxCount); err != nil {
+	if r.out, err = number(rec[3], maxTokens); err != nil {
 		return row{}, t.fault(line, "output_tokens: %v", err)
 	}
 	return r, nil

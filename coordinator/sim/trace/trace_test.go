@@ -197,18 +197,22 @@ func TestScanRefuses(t *testing.T) {
 		{r + "-1,a,1\n", `t.csv:2: time: "-1" is no number in [0, 4e+09]`},
 		{r + "NaN,a,1\n", `t.csv:2: time: "NaN" is no number in [0, 4e+09]`},
 		{r + "60,a,1\n\n0,a,1\n", "t.csv:4: time goes back: 0 after 60 seconds"},
-		{r + "0,a,1.5\n", `t.csv:2: requests: "1.5" is no whole number in [0, 1e+08]`},
-		{r + "0,a,-1\n", `t.csv:2: requests: "-1" is no whole number in [0, 1e+08]`},
+		{r + "0,a,1.5\n", `t.csv:2: requests: "1.5" is no whole number in [0, 1e+07]`},
+		{r + "0,a,-1\n", `t.csv:2: requests: "-1" is no whole number in [0, 1e+07]`},
 		{r + "0,a,1\n0,b,1\n", "t.csv: all rows are of one time, which does not tell the step: give it"},
 		{r + "0,a,1\n60,a,1\n90.5,a,1\n", "t.csv: times are not evenly spaced: rows are 30.5s apart and more, on a grid of 500ms; give the step"},
-		{q + "0,a,1,\n", `t.csv:2: output_tokens: "" is no number in [0, 1e+08]`},
-		{q + "0,a,x,1\n", `t.csv:2: input_tokens: "x" is no number in [0, 1e+08]`},
+		{q + "0,a,1,\n", `t.csv:2: output_tokens: "" is no number in [0, 1e+09]`},
+		{q + "0,a,x,1\n", `t.csv:2: input_tokens: "x" is no number in [0, 1e+09]`},
 		{q + "0,\"a,1,1\n", `t.csv:2: extraneous or missing " in quoted-field`},
 	} {
 		_, err := scan(c.text, 0)
 		require.EqualError(t, err, c.want, "%q", c.text)
 	}
-	_, err := scan(r+"0,a,1\n60,a,1\n", 45*time.Second)
+	odd, err := trace.Scan("50%d.csv", 0, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(requests)), nil })
+	require.NoError(t, err)
+	_, err = odd.Open(trace.Options{})
+	require.ErrorContains(t, err, "50%d.csv: the mean service time")
+	_, err = scan(r+"0,a,1\n60,a,1\n", 45*time.Second)
 	require.EqualError(t, err, "t.csv:3: 60 s is not on the grid of 45s")
 	_, err = scan(requests, time.Second)
 	require.EqualError(t, err, "t.csv: has a row per request: a step makes no sense")
