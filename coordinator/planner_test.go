@@ -491,3 +491,36 @@ func TestHugeDemand(t *testing.T) {
 		}
 	}
 }
+
+// Servers that are ordered and not needed are cancelled before any is removed,
+// and booting ones go before those that are up.
+func TestWhichServersGo(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		servers []coordinator.ServerPhase
+		desired int
+		load    float64
+		want    string
+	}{
+		{"cancels what has not appeared", nil, 3, 0, "scale gpu to 1"},
+		{"but keeps what a replica will need", nil, 3, 4, "scale gpu to 2"},
+		{"booting ones go first", []coordinator.ServerPhase{coordinator.Booting, coordinator.Up}, 2, 0, "scale gpu to 1 -s0"},
+		{"then the highest", []coordinator.ServerPhase{coordinator.Up, coordinator.Up}, 2, 0, "scale gpu to 1 -s1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := onePlanner(t)
+			for now := 1.0; now < 3; now++ {
+				g := coordinator.GroupState{Name: "gpu", Desired: c.desired}
+				for i, phase := range c.servers {
+					g.Servers = append(g.Servers, coordinator.ServerState{Name: fmt.Sprintf("s%d", i), Ordinal: i, Phase: phase})
+				}
+				load := level(policy.InFlight, "", now, c.load)
+				load.Target.Name = "llama"
+				plan := p.Plan(coordinator.Snapshot{Now: sec(now), World: coordinator.World{Groups: []coordinator.GroupState{g}}, Samples: []coordinator.Sample{load}})
+				if now == 2 {
+					require.Equal(t, c.want, plan.Now[len(plan.Now)-1].String())
+				}
+			}
+		})
+	}
+}

@@ -61,6 +61,17 @@ func TestWindowNoDataIsNotZero(t *testing.T) {
 	require.False(t, ok, "a level has no rate")
 }
 
+func TestWindowLastOfEqualInstants(t *testing.T) {
+	w := window(t, 10*time.Second, time.Second)
+	w.Add(at(5.5), 1)
+	w.Add(at(5.5), 2)
+	w.Add(at(5.2), 3)
+	v, when, ok := w.LastAt(at(6))
+	require.True(t, ok)
+	require.Equal(t, 2.0, v, "what was said last of the latest instant")
+	require.True(t, when.Equal(at(5.5)))
+}
+
 func TestWindowRateIgnoresGaps(t *testing.T) {
 	w := window(t, 60*time.Second, time.Second)
 	w.AddOver(2*time.Second, at(2), 20)

@@ -29,6 +29,7 @@ func TestClairvoyantCost(t *testing.T) {
 		{"steady", even(3, 0, 600), 30 * time.Second, 3 * 600},
 		{"a peak needs its own start", append(append(even(1, 0, 300), even(4, 300, 310)...), even(1, 310, 600)...), 30 * time.Second, 600 + 3*(30+10)},
 		{"a gap shorter than a start is kept", append(even(1, 0, 100), even(1, 120, 600)...), 30 * time.Second, 600},
+		{"a gap just as long as a start is kept", append(even(1, 0, 100), even(1, 130, 600)...), 30 * time.Second, 600},
 		{"a longer one is not", append(even(1, 0, 100), even(1, 200, 600)...), 30 * time.Second, 100 + 30 + 400},
 		{"nothing", nil, 30 * time.Second, 0},
 	} {

@@ -266,6 +266,27 @@ func TestNeverServedIsMissed(t *testing.T) {
 	require.Equal(t, 50.0, got[0].WorstModelPercent, "of all models, as none has 200 requests")
 }
 
+// What comes at the end of warm-up counts; what waits at the end and starts
+// within the limit is served.
+func TestEdges(t *testing.T) {
+	w := &list{models: []string{"m"}, mean: time.Second, minutes: 10, reqs: map[string][]Request{"m": {
+		{100*time.Second - 1, time.Second},
+		{100 * time.Second, time.Second},
+		{598 * time.Second, 2500 * time.Millisecond},
+		{598 * time.Second, 2500 * time.Millisecond},
+		{599*time.Second + 500*time.Millisecond, time.Second}, // starts at 600.5 s, just in time
+		{599*time.Second + 500*time.Millisecond - 1, time.Second},
+	}}}
+	slices.SortStableFunc(w.reqs["m"], func(a, b Request) int { return int(a.At - b.At) })
+	o := options()
+	o.Warmup = 100 * time.Second
+	got, err := Run(w, o, []Setup{setup("fixed", fixed(1))}, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, got[0].Requests)
+	require.EqualValues(t, 1, got[0].Missed, "by a nanosecond")
+	require.Zero(t, got[0].Unserved)
+}
+
 // judged holds a run to the laws.
 type judged struct {
 	judge   *laws.Judge

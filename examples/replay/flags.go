@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,8 +120,50 @@ func (s *settings) check(f *flag.FlagSet) error {
 		return errors.New("-html needs the name of a file")
 	case given["trace"] && s.trace == "":
 		return errors.New("-trace needs the name of a file, or -")
-	case s.html != "" && s.html == s.trace:
-		return errors.New("-html would overwrite the trace")
+	case s.slots < 1 || s.slots > 1e6:
+		return fmt.Errorf("-slots must be in [1, 1e6], is %d", s.slots)
+	case s.tick <= 0:
+		return fmt.Errorf("-tick must be > 0, is %v", time.Duration(s.tick))
+	case s.low < 0:
+		return fmt.Errorf("-min must be >= 0, is %d", s.low)
+	case !(s.cv >= 0 && s.cv <= 100):
+		return fmt.Errorf("-service-cv must be in [0, 100], is %v", s.cv)
+	case s.service <= 0:
+		return fmt.Errorf("-service-time must be > 0, is %v", time.Duration(s.service))
+	}
+	for _, x := range []struct {
+		name string
+		at   span
+	}{{"wait", s.wait}, {"start", s.start}, {"boot", s.boot}, {"warmup", s.warmup}} {
+		if x.at < 0 {
+			return fmt.Errorf("-%s must be >= 0, is %v", x.name, time.Duration(x.at))
+		}
+	}
+	return s.checkPage()
+}
+
+// checkPage refuses a page that could not be written, or would be written over
+// what is read.
+func (s *settings) checkPage() error {
+	if s.html == "" {
+		return nil
+	}
+	if dir, err := os.Stat(filepath.Dir(s.html)); err != nil {
+		return fmt.Errorf("-html: %w", err)
+	} else if !dir.IsDir() {
+		return fmt.Errorf("-html: %s is no folder", filepath.Dir(s.html))
+	}
+	page, err := os.Stat(s.html)
+	if err != nil {
+		return nil // it is new
+	}
+	if page.IsDir() {
+		return fmt.Errorf("-html: %s is a folder", s.html)
+	}
+	for _, name := range []string{s.trace, s.table} {
+		if read, err := os.Stat(name); err == nil && os.SameFile(page, read) {
+			return fmt.Errorf("-html would overwrite %s", name)
+		}
 	}
 	return nil
 }
@@ -156,8 +199,11 @@ func readTable(name string) (map[string]time.Duration, error) {
 	defer in.Close()
 	rows := csv.NewReader(in)
 	header, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: is empty, wants a header line", name)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: no header: %w", name, err)
+		return nil, tableFault(name, err)
 	}
 	model, mean := slices.Index(header, "model"), slices.Index(header, "mean_s")
 	if model < 0 || mean < 0 {
@@ -170,7 +216,7 @@ func readTable(name string) (map[string]time.Duration, error) {
 			return table, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, tableFault(name, err)
 		}
 		line, _ := rows.FieldPos(0)
 		x, err := strconv.ParseFloat(rec[mean], 64)
@@ -182,4 +228,13 @@ func readTable(name string) (map[string]time.Duration, error) {
 		}
 		table[rec[model]] = time.Duration(x * 1e9)
 	}
+}
+
+// tableFault puts the line of a CSV error where it stands in all others.
+func tableFault(name string, err error) error {
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return fmt.Errorf("%s:%d: %w", name, parse.Line, parse.Err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }

@@ -34,7 +34,10 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 	}
 	if err == nil && s.list {
 		for _, p := range policies {
-			fmt.Fprintf(out, "%-12s %s\n", p.name, p.what)
+			if _, err := fmt.Fprintf(out, "%-12s %s\n", p.name, p.what); err != nil {
+				fmt.Fprintf(log, "replay: %v\n", err)
+				return 1
+			}
 		}
 		return 0
 	}
@@ -74,6 +77,9 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 		return nil, err
 	}
 	defer w.Close()
+	if warm := time.Duration(s.warmup); warm >= w.Length() {
+		return nil, fmt.Errorf("nothing is left to count: -warmup %v of %v", warm, w.Length())
+	}
 	o := sim.Options{
 		Seconds: w.Length().Seconds(), Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
 		Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
@@ -115,8 +121,8 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 // clairvoyantTarget is the share of requests that a schedule must serve in time.
 const clairvoyantTarget = 0.999
 
-// open reads the trace through. Standard input is kept in a file until then,
-// because a trace is read twice.
+// open reads the trace through. What cannot be read twice, standard input or a
+// pipe, is kept in a file until then.
 func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error) {
 	cleanUp = func() {}
 	name, path := s.trace, s.trace
@@ -128,17 +134,11 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 		})
 		return t, cleanUp, err
 	case "-":
-		spool, err := os.CreateTemp("", "replay-*.csv")
-		if err != nil {
+		name = "standard input"
+		if path, err = spool(in); err != nil {
 			return nil, cleanUp, err
 		}
-		name, path = "standard input", spool.Name()
 		cleanUp = func() { os.Remove(path) }
-		_, err = io.Copy(spool, in)
-		if err = errors.Join(err, spool.Close()); err != nil {
-			cleanUp()
-			return nil, func() {}, err
-		}
 	default:
 		info, err := os.Stat(path)
 		if err != nil {
@@ -147,6 +147,17 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 		if info.IsDir() {
 			return nil, cleanUp, fmt.Errorf("%s: is a folder", path)
 		}
+		if !info.Mode().IsRegular() {
+			pipe, err := os.Open(s.trace)
+			if err != nil {
+				return nil, cleanUp, err
+			}
+			defer pipe.Close()
+			if path, err = spool(pipe); err != nil {
+				return nil, cleanUp, err
+			}
+			cleanUp = func() { os.Remove(path) }
+		}
 	}
 	t, err = trace.Scan(name, time.Duration(s.step), func() (io.ReadCloser, error) { return os.Open(path) })
 	if err != nil {
@@ -154,6 +165,20 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 		return nil, func() {}, err
 	}
 	return t, cleanUp, nil
+}
+
+// spool copies what can be read once into a file, and returns its name.
+func spool(in io.Reader) (path string, err error) {
+	f, err := os.CreateTemp("", "replay-*.csv")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, in)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
 }
 
 // publish writes what was asked for. A page appears only when it is complete.

@@ -29,7 +29,7 @@ const barWidth = 40
 
 // show draws how far the replay has come, if that looks different from before.
 func (p *progress) show(at time.Duration) {
-	percent := int(100 * at / max(p.length, 1))
+	percent := min(int(100*at.Seconds()/max(p.length.Seconds(), 1e-9)), 100)
 	if p.out == nil || percent == p.shown {
 		return
 	}

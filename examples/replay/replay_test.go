@@ -11,10 +11,13 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bellows-go/bellows/coordinator/sim"
 	"github.com/bellows-go/bellows/internal/datatest"
+	"github.com/bellows-go/bellows/policy"
 )
 
 var (
@@ -122,10 +125,6 @@ func TestPage(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing half-written is left")
-
-	status, _, log = call(t, burst, append(settled, "-trace", "-", "-html", filepath.Join(dir, "missing", "x.html"))...)
-	require.Equal(t, 1, status)
-	require.Contains(t, log, "no such file or directory")
 }
 
 func TestBadInputIsOneLine(t *testing.T) {
@@ -134,6 +133,10 @@ func TestBadInputIsOneLine(t *testing.T) {
 	require.NoError(t, os.WriteFile(table, []byte("model,mean_s\na,x\n"), 0o644))
 	other := filepath.Join(dir, "other.csv")
 	require.NoError(t, os.WriteFile(other, []byte("a,b\n"), 0o644))
+	empty := filepath.Join(dir, "empty.csv")
+	require.NoError(t, os.WriteFile(empty, nil, 0o644))
+	ragged := filepath.Join(dir, "ragged.csv")
+	require.NoError(t, os.WriteFile(ragged, []byte("model,mean_s\na,1\nb\n"), 0o644))
 	for _, c := range []struct {
 		stdin string
 		args  []string
@@ -156,16 +159,28 @@ func TestBadInputIsOneLine(t *testing.T) {
 		{burst, []string{"-trace", "-", "-from", "1h"}, "nothing lies between 1h0m0s and 7m0s"},
 		{burst, []string{"-trace", "-", "-from", "-1"}, "-from must be >= 0"},
 		{burst, []string{"-trace", "-", "-thin", "0"}, "-thin must be in (0, 1], is 0"},
-		{burst, []string{"-trace", "-", "-slots", "0"}, "Slots must be in [1, 1e6], is 0"},
-		{burst, []string{"-trace", "-", "-tick", "0"}, "Tick must be > 0"},
+		{burst, []string{"-trace", "-", "-slots", "0"}, "-slots must be in [1, 1e6], is 0"},
+		{burst, []string{"-trace", "-", "-tick", "0"}, "-tick must be > 0, is 0s"},
 		{burst, []string{"-trace", "-", "-tick", "soon"}, "is neither seconds nor a duration like 1m30s"},
 		{burst, []string{"-trace", "-", "-step", "0"}, "-step must be > 0"},
 		{burst, []string{"-trace", "-", "-min", "3", "-max", "2"}, "-max must be >= 1 and >= -min 3, is 2"},
 		{burst, []string{"-trace", "-", "-html", ""}, "-html needs the name of a file"},
-		{"", []string{"-html", "x.csv", "-trace", "x.csv"}, "-html would overwrite the trace"},
+		{"", []string{"-html", filepath.Dir(table) + "/./table.csv", "-trace", table}, "-html would overwrite " + table},
+		{burst, []string{"-trace", "-", "-html", table, "-service-table", table}, "-html would overwrite " + table},
+		{burst, []string{"-trace", "-", "-html", dir}, "is a folder"},
+		{burst, []string{"-trace", "-", "-html", filepath.Join(dir, "missing", "x.html")}, "no such file or directory"},
+		{burst, []string{"-trace", "-", "-html", filepath.Join(table, "x.html")}, "is no folder"},
+		{burst, []string{"-trace", "-", "-warmup", "10m"}, "nothing is left to count: -warmup 10m0s of 7m0s"},
+		{burst, []string{"-trace", "-", "-start", "-1"}, "-start must be >= 0"},
+		{burst, []string{"-trace", "-", "-start", "2562047h"}, "Start must be in [0, 100000h0m0s]"},
+		{burst, []string{"-trace", "-", "-service-cv", "NaN"}, "-service-cv must be in [0, 100]"},
+		{burst, []string{"-trace", "-", "-service-time", "0"}, "-service-time must be > 0"},
+		{burst, []string{"-trace", "-", "-min", "-1"}, "-min must be >= 0"},
+		{burst, []string{"-trace", "-", "-service-table", empty}, "empty.csv: is empty, wants a header line"},
+		{burst, []string{"-trace", "-", "-service-table", ragged}, "ragged.csv:3: wrong number of fields"},
 		{burst, []string{"trace.csv"}, `unexpected argument "trace.csv": a trace is given with -trace`},
 		{burst, []string{"-nonsense"}, "flag provided but not defined: -nonsense"},
-		{"t_s,model,requests\n0,a,0\n60,a,0\n", []string{"-trace", "-"}, "no request is left to replay"},
+		{"t_s,model,requests\n0,a,0\n60,a,0\n", []string{"-trace", "-", "-warmup", "1m"}, "no request is left to replay"},
 	} {
 		status, out, log := call(t, c.stdin, c.args...)
 		require.Equal(t, 2, status, "%v", c.args)
@@ -173,6 +188,39 @@ func TestBadInputIsOneLine(t *testing.T) {
 		require.Contains(t, log, c.want)
 		require.Equal(t, 1, strings.Count(log, "\n"), "%q", log)
 	}
+}
+
+// A spark is as high as its value, and what is not nothing shows.
+func TestSpark(t *testing.T) {
+	require.Equal(t, " ▁▄█", spark([]float64{0, 0.1, 4, 8}, 8))
+	require.Equal(t, "▄", spark([]float64{3.6}, 8), "rounds up")
+	require.Equal(t, sparkWidth, len([]rune(spark(make([]float64, 1000), 0))))
+}
+
+// The HPA decides every 15 s and takes five minutes to come down.
+func TestHPAPolicies(t *testing.T) {
+	for _, p := range policies {
+		if !strings.HasPrefix(p.name, "hpa") {
+			continue
+		}
+		every := p.config(sim.ModelInfo{MeanService: time.Second, Slots: 2}).(policy.Every)
+		require.Equal(t, 15*time.Second, every.Period)
+		pace := every.Of.(policy.Pace)
+		require.Equal(t, policy.Limit{Count: 4, Percent: 100, Period: 15 * time.Second}, pace.Up)
+		require.Equal(t, 5*time.Minute, pace.Of.(policy.Stabilize).Down)
+	}
+	require.Equal(t, 1.4, rate(sim.ModelInfo{MeanService: time.Second, Slots: 2}, 0.7).Value)
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := &progress{out: &b, length: 5000 * 24 * time.Hour, shown: -1}
+	p.show(2500 * 24 * time.Hour)
+	p.show(2500*24*time.Hour + 1)
+	require.Equal(t, "\r["+strings.Repeat("=", 20)+strings.Repeat(" ", 20)+"]  50 %", b.String())
+	p.clear()
+	require.True(t, strings.HasSuffix(b.String(), "\r"))
+	newProgress(&b, false, 1).show(1) // no terminal: nothing
 }
 
 func TestHelpAndPolicies(t *testing.T) {
@@ -218,7 +266,7 @@ func TestPublishedTracesReplay(t *testing.T) {
 	require.NotEmpty(t, files, "no *.csv.gz in %s", dir)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			status, out, log := call(t, "", "-trace", file, "-to", "10m", "-json")
+			status, out, log := call(t, "", "-trace", file, "-to", "10m", "-warmup", "2m", "-json")
 			require.Zero(t, status, log)
 			var j jsonReport
 			require.NoError(t, json.Unmarshal([]byte(out), &j))

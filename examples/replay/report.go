@@ -45,23 +45,23 @@ type (
 		Seconds  float64 `json:"seconds"`
 	}
 	jsonSettings struct {
-		Service  float64 `json:"service_time_s"`
-		CV       float64 `json:"service_cv"`
-		PerToken string  `json:"service_per_token,omitempty"`
-		Table    string  `json:"service_table,omitempty"`
-		Slots    int     `json:"slots"`
-		Wait     float64 `json:"wait_s"`
-		Tick     float64 `json:"tick_s"`
-		Start    float64 `json:"start_s"`
-		Boot     float64 `json:"boot_s"`
-		Warmup   float64 `json:"warmup_s"`
-		From     float64 `json:"from_s"`
-		To       float64 `json:"to_s"`
-		Step     float64 `json:"step_s,omitempty"`
-		Thin     float64 `json:"thin"`
-		Min      int     `json:"min"`
-		Max      int     `json:"max"`
-		Seed     uint64  `json:"seed"`
+		Service  *float64 `json:"service_time_s"` // null where it is per token
+		CV       float64  `json:"service_cv"`
+		PerToken string   `json:"service_per_token,omitempty"`
+		Table    string   `json:"service_table,omitempty"`
+		Slots    int      `json:"slots"`
+		Wait     float64  `json:"wait_s"`
+		Tick     float64  `json:"tick_s"`
+		Start    float64  `json:"start_s"`
+		Boot     float64  `json:"boot_s"`
+		Warmup   float64  `json:"warmup_s"`
+		From     float64  `json:"from_s"`
+		To       float64  `json:"to_s"`
+		Step     float64  `json:"step_s,omitempty"`
+		Thin     float64  `json:"thin"`
+		Min      int      `json:"min"`
+		Max      int      `json:"max"`
+		Seed     uint64   `json:"seed"`
 	}
 	jsonRun struct {
 		Policy       string  `json:"policy"`
@@ -88,7 +88,7 @@ func (r *report) json(out io.Writer) error {
 	j := jsonReport{
 		Trace: jsonTrace{r.name(), r.requests, r.models, r.length.Seconds()},
 		Settings: jsonSettings{
-			Service: sec(s.service), CV: s.cv, PerToken: s.perToken, Table: s.table, Slots: s.slots, Wait: sec(s.wait),
+			CV: s.cv, PerToken: s.perToken, Table: s.table, Slots: s.slots, Wait: sec(s.wait),
 			Tick: sec(s.tick), Start: sec(s.start), Boot: sec(s.boot), Warmup: sec(s.warmup), From: sec(s.from),
 			To: (time.Duration(s.from) + r.length).Seconds(), Step: r.trace.Step.Seconds(), Thin: s.thin,
 			Min: s.low, Max: s.high, Seed: s.seed,
@@ -104,6 +104,9 @@ func (r *report) json(out io.Writer) error {
 	}
 	if c := r.clairvoyant; c != nil {
 		j.Clairvoyant = &jsonClairvoyant{c.Percent(), c.ReplicaHours}
+	}
+	if mean := sec(s.service); s.perToken == "" {
+		j.Settings.Service = &mean
 	}
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")

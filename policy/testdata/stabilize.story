@@ -25,3 +25,21 @@ observe at=70s load=60
 observe at=81s load=80
 ----
 6: target ratio 3->8; stabilizing 8->6
+
+# What is recommended again is remembered from then on.
+use stabilize ready=5
+observe at=0s load=50
+----
+5: within tolerance
+observe at=50s load=50
+----
+5: within tolerance
+observe at=70s load=30
+----
+5: target ratio 5->3; stabilizing 3->5
+observe at=109s load=30
+----
+5: target ratio 5->3; stabilizing 3->5
+observe at=110s load=30
+----
+3: target ratio 5->3
