@@ -90,6 +90,9 @@ type HPAInput struct {
 	ObjectMilli   int64
 	ExternalMilli []int64
 	MetricsFailed bool
+
+	ready   int  // the ready pods of ObjectValue and ExternalValue, where they
+	counted bool // were counted instead of listed
 }
 
 // HPAProposal is what one metric asks for. Usage and Utilization are those of
@@ -148,10 +151,10 @@ func (in *HPAInput) proposeValue(usage int64) (HPAProposal, error) {
 	if in.within(ratio) {
 		return p, nil
 	}
-	if len(in.Pods) == 0 {
+	ready := in.ready
+	if !in.counted && len(in.Pods) == 0 {
 		return HPAProposal{}, ErrNoPods
 	}
-	ready := 0
 	for i := range in.Pods {
 		if in.Pods[i].Phase == PodRunning && in.Pods[i].Ready == ReadyTrue {
 			ready++

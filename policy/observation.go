@@ -26,6 +26,7 @@ type Observation struct {
 	Lead        time.Duration // from order to ready; 0 unknown
 	Readings    []Reading     // one per Needs.Signals, in that order
 	Seconds     []Second      // if asked for: whole seconds since the last call, ascending
+	Pods        [][]Pod       // one list per Needs.Pods, in that order; nil: it could not be read
 
 	steps []Step // lent by Lend; without it steps are allocated
 }

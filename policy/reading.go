@@ -93,6 +93,16 @@ func (s Signal) String() string {
 type Needs struct {
 	Signals []Signal // one Reading each, in this order
 	Seconds bool     // Observation.Seconds
+	// Pods asks for lists of pods, one each in Observation.Pods. Each list shows the
+	// requests and the usage of one resource, or one pods metric.
+	Pods []PodSignal
+}
+
+// A PodSignal names what is known of each pod.
+type PodSignal struct {
+	Resource  string // cpu, memory, ...; "" for a pods metric
+	Container string // of Resource: its usage in this container alone; "" is all
+	Metric    string // a pods metric; "" for a resource
 }
 
 func name(names []string, i int, kind string) string {

@@ -73,6 +73,7 @@ func needsOf(parts []Config) (all Needs) {
 		n := c.Needs()
 		all.Signals = append(all.Signals, n.Signals...)
 		all.Seconds = all.Seconds || n.Seconds
+		all.Pods = append(all.Pods, n.Pods...)
 	}
 	return all
 }
@@ -82,6 +83,7 @@ func needsOf(parts []Config) (all Needs) {
 type several struct {
 	parts  []Policy
 	reads  []int // readings of each part
+	lists  []int // of pods
 	reason Reason
 	better func(n, best int) bool
 }
@@ -90,7 +92,8 @@ func newSeveral(parts []Config, at time.Time, ready int, reason Reason, better f
 	p := &several{reason: reason, better: better}
 	for _, c := range parts {
 		p.parts = append(p.parts, c.New(at, ready))
-		p.reads = append(p.reads, len(c.Needs().Signals))
+		n := c.Needs()
+		p.reads, p.lists = append(p.reads, len(n.Signals)), append(p.lists, len(n.Pods))
 	}
 	return p
 }
@@ -98,9 +101,10 @@ func newSeveral(parts []Config, at time.Time, ready int, reason Reason, better f
 func (p *several) Decide(o Observation) Decision {
 	var best Decision
 	chosen := -1
-	readings, free := o.Readings, o.steps
+	readings, pods, free := o.Readings, o.Pods, o.steps
 	for i, part := range p.parts {
 		o.Readings, readings = readings[:p.reads[i]], readings[p.reads[i]:]
+		o.Pods, pods = pods[:p.lists[i]], pods[p.lists[i]:]
 		d := part.Decide(o.Lend(free))
 		// Each part writes beyond what the one that is best so far has written.
 		if d.Verdict == NoOpinion && chosen >= 0 || d.Verdict != NoOpinion && chosen >= 0 && best.Verdict != NoOpinion && !p.better(d.Replicas, best.Replicas) {

@@ -46,5 +46,12 @@ func (f *Faults) Under(prefix string, err error) {
 	f.list = append(f.list, &Fault{Field: prefix, Issue: err.Error()})
 }
 
+// Add notes every fault of err under its own path; nil adds nothing.
+func (f *Faults) Add(err error) {
+	if err != nil {
+		f.list = append(f.list, err)
+	}
+}
+
 // Err joins what was collected, in order; nil when there is none.
 func (f *Faults) Err() error { return errors.Join(f.list...) }

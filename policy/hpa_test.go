@@ -1,0 +1,153 @@
+package policy_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bellows-go/bellows/policy"
+)
+
+const hpaSpec = `{
+  "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "llama"},
+  "minReplicas": 2, "maxReplicas": 20,
+  "metrics": [
+    {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}},
+    {"type": "ContainerResource", "containerResource": {"name": "memory", "container": "server", "target": {"type": "AverageValue", "averageValue": "1536Mi"}}},
+    {"type": "Pods", "pods": {"metric": {"name": "in_flight"}, "target": {"type": "AverageValue", "averageValue": "2500m"}}},
+    {"type": "Object", "object": {"describedObject": {"kind": "Ingress", "name": "main"}, "metric": {"name": "requests"}, "target": {"type": "Value", "value": "1e3"}}},
+    {"type": "External", "external": {"metric": {"name": "lag"}, "target": {"type": "AverageValue", "averageValue": 30}}}
+  ],
+  "behavior": {
+    "scaleUp": {"stabilizationWindowSeconds": 60, "selectPolicy": "Min", "tolerance": "50m", "policies": [{"type": "Pods", "value": 5, "periodSeconds": 90}]},
+    "scaleDown": {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}
+  }
+}`
+
+func TestParseHPA(t *testing.T) {
+	got, err := policy.ParseHPA([]byte(hpaSpec))
+	require.NoError(t, err)
+	low, window, tolerance := 2, time.Minute, 0.05
+	require.Equal(t, policy.HPA{
+		MinReplicas: &low, MaxReplicas: 20,
+		Metrics: []policy.HPAMetric{
+			{Kind: policy.ResourceUtilization, Name: "cpu", Target: 70},
+			{Kind: policy.ResourceValue, Name: "memory", Container: "server", Target: 1536 << 20 * 1000},
+			{Kind: policy.PodsMetric, Name: "in_flight", Target: 2500},
+			{Kind: policy.ObjectValue, Name: "requests", Target: 1_000_000},
+			{Kind: policy.ExternalAverage, Name: "lag", Target: 30_000},
+		},
+		Behavior: &policy.HPABehavior{
+			ScaleUp: &policy.HPARules{
+				StabilizationWindow: &window, SelectPolicy: policy.SelectMin, Tolerance: &tolerance,
+				Policies: []policy.HPAPolicy{{Value: 5, Period: 90 * time.Second}},
+			},
+			ScaleDown: &policy.HPARules{Policies: []policy.HPAPolicy{{Percent: true, Value: 10, Period: time.Minute}}},
+		},
+	}, got)
+	require.Equal(t, policy.Needs{
+		Signals: []policy.Signal{{Name: "requests"}, {Name: "lag"}},
+		Pods:    []policy.PodSignal{{Resource: "cpu"}, {Resource: "memory", Container: "server"}, {Metric: "in_flight"}},
+	}, got.Needs())
+}
+
+func TestParseHPARefuses(t *testing.T) {
+	metric := func(m string) string { return `{"maxReplicas": 3, "metrics": [` + m + `]}` }
+	for _, c := range []struct{ spec, want string }{
+		{``, "EOF"},
+		{`{"maxReplica": 3}`, `unknown field "maxReplica"`},
+		{`{"maxReplicas": 3}`, "Metrics: must not be empty"},
+		{`{"maxReplicas": 0, "minReplicas": -1, "metrics": []}`, "MinReplicas: must be >= 0, is -1\nMaxReplicas: must be in [1, 2147483647], is 0\nMetrics: must not be empty"},
+		{metric(`{"type": "Dice"}`), `metrics[0].type: unknown: "Dice"`},
+		{metric(`{"type": "Pods"}`), `metrics[0].pods: must be set`},
+		{metric(`{"type": "Pods", "pods": {"target": {"type": "AverageValue", "averageValue": 1}}}`), `metrics[0].pods.metric: must be set`},
+		{metric(`{"type": "Pods", "pods": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`), `metrics[0].pods.target.type: "Value" is no target of a metric of type Pods`},
+		{metric(`{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}`), `metrics[0].resource.target.averageUtilization: must be set`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x", "selector": {"matchLabels": {}}}, "target": {"type": "Value", "value": 1}}}`), `metrics[0].external.metric.selector: cannot be carried over`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1X"}}}`), `"1X" is no quantity`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1e999999"}}}`), `is no quantity`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1/3"}}}`), `is no quantity`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "9E"}}}`), `is too large`},
+		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "-5"}}}`), `Metrics[0].Target: must be > 0, is -5000`},
+		{`{"maxReplicas": 3, "metrics": [], "behavior": {"scaleUp": {"selectPolicy": "Some", "stabilizationWindowSeconds": -1, "policies": [{"type": "Nodes", "value": 1, "periodSeconds": 9999}]}}}`,
+			"behavior.scaleUp.stabilizationWindowSeconds: must be in [0, 3600], is -1\nbehavior.scaleUp.selectPolicy: unknown: \"Some\"\nbehavior.scaleUp.policies[0].type: unknown: \"Nodes\"\nbehavior.scaleUp.policies[0].periodSeconds: must be in [0, 3600], is 9999"},
+		{`{"minReplicas": 0, "maxReplicas": 3, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 1}}}]}`, "MinReplicas: 0 needs a metric of an object"},
+	} {
+		_, err := policy.ParseHPA([]byte(c.spec))
+		require.ErrorContains(t, err, c.want, c.spec)
+		require.True(t, strings.HasPrefix(err.Error(), "policy: hpa: "))
+	}
+	twice := `{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`
+	_, err := policy.ParseHPA([]byte(metric(twice + "," + twice)))
+	require.ErrorContains(t, err, `metrics[1]: a second metric of the name "x" cannot be carried over`)
+}
+
+// The policy decides as its cores do, at its instants, and repeats itself in
+// between.
+func TestHPAPolicyFollowsItsCores(t *testing.T) {
+	c := policy.HPA{MaxReplicas: 50, Metrics: []policy.HPAMetric{{Kind: policy.ExternalAverage, Name: "lag", Target: 30_000}}}
+	require.NoError(t, c.Validate())
+	p := c.New(start, 3)
+	decider := policy.NewHPADecider(policy.HPALimits{Min: 1, Max: 50, DownscaleStabilization: 5 * time.Minute})
+	o := policy.Observation{Desired: 3, Current: 3, Ready: 3}
+	for i := range 400 {
+		o.Now = start.Add(time.Duration(i) * 5 * time.Second)
+		load := float64(i * 37 % 900)
+		o.Readings = []policy.Reading{ok(load)}
+		if i%11 == 0 {
+			o.Readings[0].Quality = policy.Failed
+		}
+		got := p.Decide(o)
+		if i%3 != 0 {
+			require.Equal(t, policy.BetweenPeriods, got.Steps[0].Reason)
+			continue
+		}
+		in := policy.HPAInput{
+			Kind: policy.ExternalAverage, Target: 30_000, ToleranceUp: 0.1, ToleranceDown: 0.1, Current: o.Current,
+			ExternalMilli: []int64{int64(load * 1000)}, MetricsFailed: i%11 == 0,
+		}
+		n, err := in.Propose()
+		want := decider.Decide(o.Now, o.Desired, []policy.Proposed{{Replicas: n.Replicas, OK: err == nil}})
+		require.Equal(t, want.Desired, got.Replicas, "tick %d: %v", i, got)
+		require.Equal(t, want.Result == policy.HPAFailed, got.Verdict == policy.NoOpinion)
+		o.Desired, o.Current, o.Ready = got.Replicas, got.Replicas, got.Replicas
+	}
+}
+
+func FuzzParseHPA(f *testing.F) {
+	f.Add([]byte(hpaSpec))
+	f.Add([]byte(`{"maxReplicas": 3, "metrics": [{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1.5Ki"}}}]}`))
+	f.Fuzz(func(t *testing.T, spec []byte) {
+		c, err := policy.ParseHPA(spec)
+		if err != nil {
+			return
+		}
+		if err := c.Validate(); err != nil {
+			t.Fatalf("parsed, yet not valid: %v", err)
+		}
+		p := c.New(start, 1)
+		needs := c.Needs()
+		p.Decide(policy.Observation{Now: start, Desired: 1, Ready: 1, Readings: make([]policy.Reading, len(needs.Signals)), Pods: make([][]policy.Pod, len(needs.Pods))})
+	})
+}
+
+func ExampleHPA() {
+	hpa, err := policy.ParseHPA([]byte(`{"maxReplicas": 10, "metrics": [
+		{"type": "External", "external": {"metric": {"name": "lag"}, "target": {"type": "AverageValue", "averageValue": "30"}}}]}`))
+	if err != nil {
+		panic(err)
+	}
+	p := hpa.New(start, 2)
+	fmt.Println(p.Decide(settled(2, 250)))
+	// Output: 4: target ratio 2->9; ScaleUpLimit 9->4
+}
+
+func ExampleKPA() {
+	p := policy.KPA{TargetValue: 10}.New(start, 1)
+	burst := policy.Observation{Now: start, Desired: 1, Current: 1, Ready: 1, Readings: []policy.Reading{ok(12), ok(55)}}
+	fmt.Println(p.Decide(burst))
+	// Output: 6: stable window 1->2; panic 2->6
+}
