@@ -72,8 +72,10 @@ func TestParseHPARefuses(t *testing.T) {
 		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1/3"}}}`), `is no quantity`},
 		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "9E"}}}`), `is too large`},
 		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "-5"}}}`), `Metrics[0].Target: must be > 0, is -5000`},
-		{`{"maxReplicas": 3, "metrics": [], "behavior": {"scaleUp": {"selectPolicy": "Some", "stabilizationWindowSeconds": -1, "policies": [{"type": "Nodes", "value": 1, "periodSeconds": 9999}]}}}`,
-			"behavior.scaleUp.stabilizationWindowSeconds: must be in [0, 3600], is -1\nbehavior.scaleUp.selectPolicy: unknown: \"Some\"\nbehavior.scaleUp.policies[0].type: unknown: \"Nodes\"\nbehavior.scaleUp.policies[0].periodSeconds: must be in [0, 3600], is 9999"},
+		{
+			`{"maxReplicas": 3, "metrics": [], "behavior": {"scaleUp": {"selectPolicy": "Some", "stabilizationWindowSeconds": -1, "policies": [{"type": "Nodes", "value": 1, "periodSeconds": 9999}]}}}`,
+			"behavior.scaleUp.stabilizationWindowSeconds: must be in [0, 3600], is -1\nbehavior.scaleUp.selectPolicy: unknown: \"Some\"\nbehavior.scaleUp.policies[0].type: unknown: \"Nodes\"\nbehavior.scaleUp.policies[0].periodSeconds: must be in [0, 3600], is 9999",
+		},
 		{`{"minReplicas": 0, "maxReplicas": 3, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 1}}}]}`, "MinReplicas: 0 needs a metric of an object"},
 	} {
 		_, err := policy.ParseHPA([]byte(c.spec))

@@ -198,6 +198,9 @@ type KEDADecision struct {
 // ErrNoValue: neither the trigger nor the fallback gives the HPA a value.
 var ErrNoValue = errors.New("policy: keda: no value")
 
+// errTriggers refuses a state of another number of triggers.
+var errTriggers = errors.New("policy: restore: state of other triggers")
+
 // observe makes an observation of a raw answer.
 func (d *KEDADecider) observe(i int, raw kedaObserved, in *KEDAInput) kedaObserved {
 	t, fb := &d.spec.Triggers[i], d.spec.Fallback

@@ -111,7 +111,7 @@ func (p *seldonLag) decide(o Observation) Decision {
 		d.Steps[len(d.Steps)-1].Until = p.Changed.Add(p.CoolDown)
 		return d
 	}
-	return o.Propose(Idle, o.Desired-1, idle.Seconds(), p.Inactive.Seconds())
+	return o.Propose(Inactive, o.Desired-1, idle.Seconds(), p.Inactive.Seconds())
 }
 
 func (p *seldonLag) AppendState(dst []byte) []byte { return appendState(dst, &p.seldonMemory) }
