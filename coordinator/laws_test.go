@@ -86,7 +86,7 @@ func drawTrial(t *rapid.T) *trial {
 			DrainTimeout: 1 + seconds(20, "drain"),
 		}
 		m.Max = max(1, m.Min) + rapid.IntRange(0, 5).Draw(t, "max")
-		m.Policy = rapid.SampledFrom([]policy.Config{wild{m.Max, i}, wild{m.Max, i + 8}, track, policy.SeldonLag{Inactive: 20 * time.Second, LagThreshold: 3}}).Draw(t, "policy")
+		m.Policy = rapid.SampledFrom([]policy.Config{wild{m.Max, i}, wild{m.Max, i + 8}, track, policy.SeldonLag{Min: 1, Inactive: 20 * time.Second, LagThreshold: 3}}).Draw(t, "policy")
 		tr.d.Models = append(tr.d.Models, m)
 		models = append(models, coordinatortest.FleetModel{Name: m.Name, Load: seconds(10, "load")})
 	}

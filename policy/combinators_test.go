@@ -299,3 +299,62 @@ func ExampleHighest() {
 	fmt.Println(p.Decide(o))
 	// Output: 7: target ratio 4->7; highest
 }
+
+// The core, rule by rule.
+func TestSeldonLagCore(t *testing.T) {
+	base := policy.SeldonInput{Now: start, Replicas: 3, Mean: 10, LastStart: start, Changed: start.Add(-time.Hour), Available: true}
+	with := func(change func(*policy.SeldonInput)) policy.SeldonInput {
+		in := base
+		change(&in)
+		return in
+	}
+	c := policy.SeldonLag{Min: 1, Max: 4}
+	for _, x := range []struct {
+		name string
+		c    policy.SeldonLag
+		in   policy.SeldonInput
+		want string
+	}{
+		{"quiet", c, base, "lag below"},
+		{"the mean at the threshold", c, with(func(in *policy.SeldonInput) { in.Mean = 30 }), "lag threshold 3->4"},
+		{"just below", c, with(func(in *policy.SeldonInput) { in.Mean = 29.9 }), "lag below"},
+		{"any replica", c, with(func(in *policy.SeldonInput) { in.InFlight = []float64{1, 30, 2} }), "lag threshold 3->4"},
+		{"replicas count, not the mean", c, with(func(in *policy.SeldonInput) { in.Mean, in.InFlight = 99, []float64{1, 2} }), "lag below"},
+		{"at the most", c, with(func(in *policy.SeldonInput) { in.Mean, in.Replicas = 30, 4 }), "above max"},
+		{"the newest version does not serve", c, with(func(in *policy.SeldonInput) { in.Mean, in.Available = 30, false }), "version not available"},
+		{"idle for just long enough", c, with(func(in *policy.SeldonInput) { in.LastStart = start.Add(-600 * time.Second) }), "idle 3->2"},
+		{"a moment less", c, with(func(in *policy.SeldonInput) { in.LastStart = start.Add(-600*time.Second + 1) }), "lag below"},
+		{"idle, yet it changed", c, with(func(in *policy.SeldonInput) {
+			in.LastStart, in.Changed = start.Add(-time.Hour), start.Add(-60*time.Second+1)
+		}), "cooling down"},
+		{"it changed a minute ago", c, with(func(in *policy.SeldonInput) {
+			in.LastStart, in.Changed = start.Add(-time.Hour), start.Add(-60*time.Second)
+		}), "idle 3->2"},
+		{"going down does not ask for the version", c, with(func(in *policy.SeldonInput) {
+			in.LastStart, in.Available = start.Add(-time.Hour), false
+		}), "idle 3->2"},
+		{"never below one", policy.SeldonLag{Max: 4}, with(func(in *policy.SeldonInput) {
+			in.LastStart, in.Replicas = start.Add(-time.Hour), 1
+		}), "never below one"},
+		{"nor below Min", policy.SeldonLag{Min: 3}, with(func(in *policy.SeldonInput) { in.LastStart = start.Add(-time.Hour) }), "never below one"},
+		{"no most", policy.SeldonLag{Min: 3}, with(func(in *policy.SeldonInput) { in.Mean, in.Replicas = 30, 99 }), "lag threshold 99->100"},
+		{"off", policy.SeldonLag{}, with(func(in *policy.SeldonInput) { in.Mean = 99 }), "scaling off"},
+	} {
+		n, why := x.c.Decide(x.in)
+		require.Equal(t, x.want, why.String(), x.name)
+		require.Equal(t, why.To, n)
+	}
+}
+
+// With the defect of the count, what is in flight at a trigger no longer counts.
+func TestSeldonLagResetOnTrigger(t *testing.T) {
+	p := policy.SeldonLag{Min: 1, ResetOnTrigger: true}.New(start, 1)
+	o := settled(1, 0)
+	for i, k := range []struct{ load, want float64 }{{40, 2}, {70, 2}, {100, 3}, {20, 3}, {109, 3}, {110, 4}} {
+		o.Now = start.Add(sec(float64(20 * i)))
+		o.Ready = o.Desired
+		o.Readings[0].Value = k.load
+		o.Desired = p.Decide(o).Replicas
+		require.EqualValues(t, k.want, o.Desired, "%v", k)
+	}
+}

@@ -146,11 +146,11 @@ func TestValidateNamesEveryField(t *testing.T) {
 	require.EqualError(t, policy.Every{Period: 1}.Validate(), "Of: must be set")
 	require.EqualError(t, policy.SeldonLag{LagThreshold: math.Inf(1), Inactive: -1, Period: -1, CoolDown: -1, Min: -1}.Validate(),
 		strings.Join([]string{
+			`Min: must be >= 0, is -1`,
 			`LagThreshold: must be finite and >= 0, is +Inf`,
 			`Inactive: must be >= 0, is -1ns`,
 			`Period: must be >= 0, is -1ns`,
 			`CoolDown: must be >= 0, is -1ns`,
-			`Min: must be >= 0, is -1`,
 		}, "\n"))
 	require.NoError(t, policy.SeldonLag{}.Validate())
 	require.NoError(t, track.Validate())
@@ -162,7 +162,7 @@ var configs = map[string]policy.Config{
 	"stabilize": policy.Stabilize{Up: 20 * time.Second, Down: time.Minute, Of: track},
 	"pace":      policy.Pace{Up: policy.Limit{Count: 4, Percent: 100, Period: 15 * time.Second}, Down: policy.Limit{Count: 1, Period: time.Minute}, Of: track},
 	"every":     policy.Every{Period: 15 * time.Second, Of: track},
-	"seldonlag": policy.SeldonLag{},
+	"seldonlag": policy.SeldonLag{Min: 1},
 	"all": policy.Every{Period: 15 * time.Second, Of: policy.Bound{Min: 1, Max: 20, Of: policy.Pace{
 		Up: policy.Limit{Count: 4, Percent: 100, Period: 15 * time.Second},
 		Of: policy.Stabilize{Down: 5 * time.Minute, Of: track},
@@ -267,7 +267,7 @@ func drawConfig(t *rapid.T, depth int) policy.Config {
 	if depth == 0 {
 		if rapid.Bool().Draw(t, "seldon") {
 			return policy.SeldonLag{
-				LagThreshold: rapid.Float64Range(1, 20).Draw(t, "threshold"), Inactive: sec(float64(rapid.IntRange(1, 60).Draw(t, "inactive"))),
+				Min: 1, LagThreshold: rapid.Float64Range(1, 20).Draw(t, "threshold"), Inactive: sec(float64(rapid.IntRange(1, 60).Draw(t, "inactive"))),
 				Period: sec(float64(rapid.IntRange(1, 20).Draw(t, "period"))), CoolDown: sec(float64(rapid.IntRange(1, 60).Draw(t, "cooldown"))),
 			}
 		}
@@ -466,7 +466,7 @@ func ExampleTrack() {
 }
 
 func ExampleSeldonLag() {
-	p := policy.SeldonLag{}.New(start, 2)
+	p := policy.SeldonLag{Min: 1}.New(start, 2)
 	fmt.Println(p.Decide(settled(2, 75)))
 	// Output: 3: lag threshold 2->3
 }

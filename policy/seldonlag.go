@@ -8,32 +8,98 @@ import (
 
 // SeldonLag scales by one on inference lag, as Seldon Core 2's own model
 // autoscaling does (its documentation, "Autoscaling models", and the scheduler
-// that implements it): each Period, in-flight requests per ready replica at or
-// above LagThreshold give one replica more; otherwise no request begun for
-// Inactive gives one less, unless the count changed within CoolDown. It never
-// goes below the larger of Min and 1.
+// that implements it): each Period, in-flight requests of a ready replica at or
+// above LagThreshold give one replica more, if the newest version is the one
+// that serves; otherwise no request begun for Inactive gives one less, unless
+// the state changed within CoolDown. It never goes below the larger of Min and
+// 1. With Min and Max both unset scaling is off.
 //
-// Its weakness comes with it: under constant light load it never shrinks.
+// Its weakness comes with it: under constant light load it never shrinks; and
+// only starts of requests count, so that a long one looks idle. Upstream resets
+// its count of requests in flight when it triggers, a defect of the count:
+// ResetOnTrigger has that too.
 //
-// The zero value of a field means its default. With Min and Max both unset
-// scaling is off upstream; here Bound or the planner bounds, Max is theirs.
+// The zero value of the other fields means their default.
 type SeldonLag struct {
-	LagThreshold float64       // in flight per ready replica; default 30
-	Inactive     time.Duration // without a request begun; default 600 s
-	Period       time.Duration // between decisions; default 20 s
-	CoolDown     time.Duration // before a step down, since the count last changed; default 60 s
-	Min          int           // >= 0
+	Min, Max       int           // replicas; Max 0 with Min > 0: none
+	LagThreshold   float64       // in flight per ready replica; default 30
+	Inactive       time.Duration // without a request begun; default 600 s
+	Period         time.Duration // between decisions; default 20 s
+	CoolDown       time.Duration // before a step down, since the count last changed; default 60 s
+	ResetOnTrigger bool          // after a step up count only what comes on top
 }
 
 // Validate reports every fault of c.
 func (c SeldonLag) Validate() error {
 	var f faults
+	f.Require(c.Min >= 0, "Min", "must be >= 0, is %v", c.Min)
+	f.Require(c.Max >= 0 && (c.Max == 0 || c.Max >= c.Min), "Max", "must be 0 or >= Min, is %v", c.Max)
 	f.Require(c.LagThreshold >= 0 && !math.IsInf(c.LagThreshold, 1), "LagThreshold", "must be finite and >= 0, is %v", c.LagThreshold)
 	f.Require(c.Inactive >= 0, "Inactive", "must be >= 0, is %v", c.Inactive)
 	f.Require(c.Period >= 0, "Period", "must be >= 0, is %v", c.Period)
 	f.Require(c.CoolDown >= 0, "CoolDown", "must be >= 0, is %v", c.CoolDown)
-	f.Require(c.Min >= 0, "Min", "must be >= 0, is %v", c.Min)
 	return f.Err()
+}
+
+func (c SeldonLag) withDefaults() SeldonLag {
+	c.LagThreshold = orDefault(c.LagThreshold, 30)
+	c.Inactive = orDefault(c.Inactive, 600*time.Second)
+	c.Period = orDefault(c.Period, 20*time.Second)
+	c.CoolDown = orDefault(c.CoolDown, 60*time.Second)
+	return c
+}
+
+// SeldonInput is what one decision of SeldonLag is made from.
+type SeldonInput struct {
+	Now      time.Time
+	Replicas int // the count in force
+	// InFlight is what each ready replica has in flight. Empty: Mean is all that is
+	// known of them.
+	InFlight  []float64
+	Mean      float64
+	LastStart time.Time // of a request
+	Changed   time.Time // when the model's state last changed
+	Available bool      // the newest version is the one that serves
+}
+
+// Decide is the exact core of SeldonLag, one period's decision; c may have unset
+// fields. The step says why, and until when a cool-down holds.
+func (c SeldonLag) Decide(in SeldonInput) (n int, why Step) {
+	c = c.withDefaults()
+	n = in.Replicas
+	hold := func(r Reason, have, limit float64) (int, Step) {
+		return n, Step{Reason: r, From: n, To: n, Have: have, Limit: limit}
+	}
+	if c.Min == 0 && c.Max == 0 {
+		return hold(ScalingOff, 0, 0)
+	}
+	lag := in.Mean
+	for i, x := range in.InFlight {
+		if i == 0 || x > lag {
+			lag = x
+		}
+	}
+	if lag >= c.LagThreshold {
+		switch {
+		case !in.Available:
+			return hold(NotAvailable, lag, c.LagThreshold)
+		case c.Max > 0 && n >= c.Max:
+			return hold(AboveMax, float64(n), float64(c.Max))
+		}
+		return n + 1, Step{Reason: LagThreshold, From: n, To: n + 1, Have: lag, Limit: c.LagThreshold}
+	}
+	idle := in.Now.Sub(in.LastStart)
+	switch floor := max(c.Min, 1); {
+	case idle < c.Inactive:
+		return hold(LagBelow, lag, c.LagThreshold)
+	case n <= floor:
+		return hold(LeastOne, float64(n), float64(floor))
+	case in.Now.Sub(in.Changed) < c.CoolDown:
+		n, why = hold(CoolingDown, in.Now.Sub(in.Changed).Seconds(), c.CoolDown.Seconds())
+		why.Until = in.Changed.Add(c.CoolDown)
+		return n, why
+	}
+	return n - 1, Step{Reason: Inactive, From: n, To: n - 1, Have: idle.Seconds(), Limit: c.Inactive.Seconds()}
 }
 
 // Needs asks for the requests in flight and for whole seconds, which tell when
@@ -42,13 +108,10 @@ func (c SeldonLag) Needs() Needs {
 	return Needs{Signals: []Signal{{Name: InFlight, Stat: Last}}, Seconds: true}
 }
 
-// New starts idle time, cool-down and periods at at.
-func (c SeldonLag) New(at time.Time, ready int) Policy {
-	c.LagThreshold = orDefault(c.LagThreshold, 30)
-	c.Inactive = orDefault(c.Inactive, 600*time.Second)
-	c.Period = orDefault(c.Period, 20*time.Second)
-	c.CoolDown = orDefault(c.CoolDown, 60*time.Second)
-	return &seldonLag{SeldonLag: c, seldonMemory: seldonMemory{
+// New makes a policy that decides as Decide does, every Period, with the mean
+// standing for each replica. Idle time, cool-down and periods start at at.
+func (c SeldonLag) New(at time.Time, _ int) Policy {
+	return &seldonLag{SeldonLag: c.withDefaults(), seldonMemory: seldonMemory{
 		LastStart: at, Changed: at, Beat: beat{Start: at, Next: at},
 	}}
 }
@@ -63,6 +126,7 @@ type seldonMemory struct {
 	Changed   time.Time // when Desired was last seen to change
 	Called    bool      // Desired has been seen
 	Desired   int       // as last seen
+	Reset     float64   // requests in flight that a reset count leaves out
 	Beat      beat
 }
 
@@ -91,27 +155,26 @@ func (p *seldonLag) Decide(o Observation) Decision {
 
 func (p *seldonLag) decide(o Observation) Decision {
 	load := o.Readings[0]
-	if !load.Quality.HasValue() || o.ReadyFailed || o.Ready == 0 {
+	if !load.Quality.HasValue() || !(load.Value >= 0) || o.ReadyFailed || o.Ready == 0 {
 		return o.Hold(SignalNotOK, float64(load.Quality))
 	}
-	// The threshold is per replica; the mean stands for each of them.
-	if lag := load.Value / float64(o.Ready); lag >= p.LagThreshold {
-		return o.Propose(LagThreshold, o.Desired+1, lag, p.LagThreshold)
-	}
-	idle := o.Now.Sub(p.LastStart)
-	switch floor := max(p.Min, 1); {
-	case idle < p.Inactive:
-		return o.Hold(LagBelow, load.Value/float64(o.Ready), p.LagThreshold)
-	case load.Quality != OK:
+	p.Reset = min(p.Reset, load.Value) // the count does not go below zero
+	n, why := p.SeldonLag.Decide(SeldonInput{
+		Now: o.Now, Replicas: o.Desired, Mean: (load.Value - p.Reset) / float64(o.Ready),
+		LastStart: p.LastStart, Changed: p.Changed, Available: true,
+	})
+	if n < o.Desired && load.Quality != OK {
 		return o.Hold(SignalNotOK, float64(load.Quality))
-	case o.Desired <= floor:
-		return o.Hold(LeastOne, float64(o.Desired), float64(floor))
-	case o.Now.Sub(p.Changed) < p.CoolDown:
-		d := o.Hold(CoolingDown)
-		d.Steps[len(d.Steps)-1].Until = p.Changed.Add(p.CoolDown)
-		return d
 	}
-	return o.Propose(Inactive, o.Desired-1, idle.Seconds(), p.Inactive.Seconds())
+	if n > o.Desired && p.ResetOnTrigger {
+		p.Reset = load.Value
+	}
+	d := o.Hold(why.Reason, why.Have, why.Limit)
+	if n != o.Desired {
+		d = o.Propose(why.Reason, n, why.Have, why.Limit)
+	}
+	d.Steps[len(d.Steps)-1].Until = why.Until
+	return d
 }
 
 func (p *seldonLag) AppendState(dst []byte) []byte { return appendState(dst, &p.seldonMemory) }
@@ -124,3 +187,9 @@ func orDefault[T comparable](v, def T) T {
 	}
 	return v
 }
+
+// The reasons of SeldonLag alone.
+const (
+	ScalingOff   Reason = "scaling off"           // neither Min nor Max is set
+	NotAvailable Reason = "version not available" // the newest one does not serve yet; numbers as LagThreshold
+)

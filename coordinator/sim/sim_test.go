@@ -345,7 +345,7 @@ func TestDeterminism(t *testing.T) {
 		require.NoError(t, err)
 		return res
 	}
-	a, b := setup("track", lagTrack), setup("seldon", policy.SeldonLag{LagThreshold: 2})
+	a, b := setup("track", lagTrack), setup("seldon", policy.SeldonLag{Min: 1, LagThreshold: 2})
 	both := run(2, a, b)
 	require.True(t, reflect.DeepEqual(both, run(1, a, b)), "one processor, another result")
 	require.True(t, reflect.DeepEqual(both[1], run(2, b)[0]), "alone, another result")

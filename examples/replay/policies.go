@@ -37,7 +37,7 @@ var policies = []named{
 	},
 	{
 		"seldon-lag", "Seldon Core 2: 30 in flight per replica give one more, 10 idle minutes one less",
-		func(sim.ModelInfo) policy.Config { return policy.SeldonLag{} },
+		func(sim.ModelInfo) policy.Config { return policy.SeldonLag{Min: 1} },
 	},
 	{
 		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
