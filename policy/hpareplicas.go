@@ -266,6 +266,8 @@ func (in *HPAInput) ratio(usage, requests int64, both, figures int, strangers in
 
 // tally groups the pods.
 func (in *HPAInput) tally() (t podTally) {
+	warms := in.Resource == "cpu" && in.Kind != PodsMetric
+	warmSince := in.Now.Add(-in.CPUInitialization)
 	for i := range in.Pods {
 		pod := &in.Pods[i]
 		var request int64
@@ -275,7 +277,7 @@ func (in *HPAInput) tally() (t podTally) {
 				t.err = err
 			}
 		}
-		switch in.group(pod) {
+		switch in.group(pod, warms, warmSince) {
 		case podCounted:
 			t.ready++
 			t.usage += pod.Usage.Milli
@@ -303,24 +305,27 @@ func (in *HPAInput) tally() (t podTally) {
 // request is what a pod requests of the resource.
 func (in *HPAInput) request(pod *Pod) (int64, error) {
 	var sum int64
-	found := false
-	for pass := range 2 { // restartable init containers come after the others
+	init := false
+	for pass := 0; pass == 0 || pass == 1 && init; pass++ { // restartable init containers come after the others
 		for i := range pod.Containers {
 			c := &pod.Containers[i]
-			if c.RestartableInit != (pass == 1) || in.Container != "" && c.Name != in.Container {
+			if c.RestartableInit != (pass == 1) {
+				init = true
+				continue
+			}
+			if in.Container != "" && c.Name != in.Container {
 				continue
 			}
 			if c.NoRequest {
 				return 0, ErrMissingRequest
 			}
-			sum += c.RequestMilli
-			found = true
 			if in.Container != "" {
-				return sum, nil
+				return c.RequestMilli, nil
 			}
+			sum += c.RequestMilli
 		}
 	}
-	if in.Container != "" && !found {
+	if in.Container != "" {
 		return 0, ErrContainerNotFound
 	}
 	return sum, nil
@@ -335,8 +340,9 @@ const (
 	podCounted
 )
 
-// group is where a pod belongs; the first rule that matches decides.
-func (in *HPAInput) group(pod *Pod) podGroup {
+// group is where a pod belongs; the first rule that matches decides. warms tells
+// whether pods warm up at all, and those started after warmSince still do.
+func (in *HPAInput) group(pod *Pod, warms bool, warmSince time.Time) podGroup {
 	switch {
 	case pod.Deleting || pod.Phase == PodFailed:
 		return podIgnored
@@ -344,13 +350,13 @@ func (in *HPAInput) group(pod *Pod) podGroup {
 		return podUnready
 	case !pod.Usage.Known:
 		return podMissing
-	case in.Resource != "cpu" || in.Kind == PodsMetric:
+	case !warms:
 		return podCounted
 	case pod.Ready == NoReadiness || pod.Started.IsZero():
 		return podUnready
 	}
 	var unready bool
-	if in.Now.Sub(pod.Started) < in.CPUInitialization {
+	if pod.Started.After(warmSince) {
 		// It warms up: a sample counts that lies wholly after it became ready.
 		unready = pod.Ready == ReadyFalse || pod.Usage.Sampled.Before(pod.ReadyChanged.Add(pod.Usage.Window))
 	} else {
