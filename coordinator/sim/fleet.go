@@ -163,7 +163,7 @@ func (f *fleet) tickSecond() {
 }
 
 // Read answers with every whole second since the last call, all that has passed
-// by now; of levels with the last one.
+// by now.
 func (f *fleet) Read(_ context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
 	for _, w := range want {
 		u := f.byModel[w.Target.Name]
@@ -171,12 +171,8 @@ func (f *fleet) Read(_ context.Context, want []coordinator.Series, dst []coordin
 			continue
 		}
 		s := coordinator.Sample{Series: w, Cumulative: w.Name != policy.InFlight, Quality: policy.OK}
-		marks := u.marks
-		if !s.Cumulative && len(marks) > 1 {
-			marks = marks[len(marks)-1:]
-		}
-		for i := range marks {
-			m := &marks[i]
+		for i := range u.marks {
+			m := &u.marks[i]
 			switch w.Name {
 			case policy.Begun:
 				s.Value = float64(m.begun)

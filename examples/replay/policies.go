@@ -36,6 +36,12 @@ var policies = []named{
 		},
 	},
 	{
+		"kpa", "Knative's pod autoscaler on requests in flight, target 70 % of the slots",
+		func(m sim.ModelInfo) policy.Config {
+			return policy.KPA{TargetValue: 0.7 * float64(m.Slots), TotalValue: float64(m.Slots)}
+		},
+	},
+	{
 		"seldon-lag", "Seldon Core 2: 30 in flight per replica give one more, 10 idle minutes one less",
 		func(sim.ModelInfo) policy.Config { return policy.SeldonLag{Min: 1} },
 	},
