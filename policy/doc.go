@@ -9,10 +9,16 @@
 //
 //	readings ─> Track / SeldonLag ─> Stabilize ─> Pace ─> Bound ─> Decision
 //
-// Two families share the interface. The originals decide as their upstreams do:
-// [SeldonLag]. Ours: [Track], target tracking on any signal in both directions.
-// The combinators wrap a Config and are Configs themselves: [Bound],
-// [Stabilize], [Pace] and [Every].
+// Two families share the interface. The originals decide as their upstreams do,
+// quirks included: [HPA], [KPA], [KEDA] and [SeldonLag], each a thin policy over
+// an exact core with an input type of its own ([HPAInput] and [HPADecider],
+// [KPADecider], [KEDADecider], [SeldonInput]), for those who want one answer
+// from one call. Ours: [Track], target tracking on any signal in both directions.
+//
+// The combinators wrap a Config and are Configs themselves, each with its law:
+// [Bound], [Stabilize], [Pace], [Every], [Tolerate], [Cooldown], [FlapBudget],
+// [Idle], [Fallback], [Freeze], [Useful], [Calendar]; and of several parts
+// [Highest], [Lowest] and [First].
 //
 // A reading has a [Quality]. Silence is not idleness: what is missing, stale,
 // failed or partial may raise a count where it says enough, and never lowers it.
