@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -82,6 +83,11 @@ type beat struct {
 func (b *beat) valid() error {
 	if b.Start.IsZero() || b.Next.IsZero() || b.Verdict > NoOpinion {
 		return errors.New("a period without a beginning")
+	}
+	for _, at := range []time.Time{b.Start, b.Next} {
+		if y := at.Year(); y < 1900 || y > 2150 { // durations hold 292 years
+			return fmt.Errorf("a period of the year %d", y)
+		}
 	}
 	return nil
 }

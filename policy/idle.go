@@ -6,9 +6,9 @@ import (
 )
 
 // Idle takes a target to zero when no request has begun for After and none is
-// in flight, and brings it back to Wake when one comes. In between Of decides,
-// at least one. What was not seen may have been a request: only known seconds
-// count as idle.
+// in flight, with every reading OK, and brings it back to Wake when one comes.
+// In between Of decides, at least one. What was not seen may have been a
+// request: only known seconds count as idle.
 //
 // Law: zero only when idle, at least one otherwise; silence never empties.
 type Idle struct {
@@ -70,14 +70,20 @@ func (p *idle) Decide(o Observation) Decision {
 	inner.Readings = o.Readings[:last]
 	d := p.of.Decide(inner)
 	busy := load.Quality.HasValue() && load.Value > 0
+	known := !o.ReadyFailed
+	for i := range o.Readings {
+		known = known && o.Readings[i].Quality == OK
+	}
 	since := o.Now.Sub(p.LastStart)
 	switch {
 	case o.Desired == 0 && (busy || came):
 		return o.Amend(d, Awake, max(d.Replicas, p.Wake, 1), load.Value)
 	case o.Desired == 0:
 		return o.Amend(d, Asleep, 0, since.Seconds(), p.After.Seconds())
-	case !busy && load.Quality == OK && !o.ReadyFailed && since >= p.After:
+	case !busy && known && since >= p.After:
 		return o.Amend(d, IdleToZero, 0, since.Seconds(), p.After.Seconds())
+	case d.Replicas < o.Desired && load.Quality != OK:
+		return o.Amend(d, SignalNotOK, o.Desired, float64(load.Quality))
 	case d.Replicas < 1:
 		return o.Amend(d, LeastOne, 1, float64(d.Replicas), 1)
 	}

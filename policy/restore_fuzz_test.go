@@ -1,7 +1,6 @@
 package policy_test
 
 import (
-	"fmt"
 	"sort"
 	"testing"
 	"time"
@@ -55,9 +54,9 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which uint8, state []byte) {
 		c := all[names[int(which)%len(names)]]
 		p := c.New(start, 2)
-		before := fmt.Sprintf("%s", p.(policy.Saver).AppendState(nil))
+		before := string(p.(policy.Saver).AppendState(nil))
 		if p.(policy.Saver).Restore(state) != nil {
-			if after := fmt.Sprintf("%s", p.(policy.Saver).AppendState(nil)); after != before {
+			if after := string(p.(policy.Saver).AppendState(nil)); after != before {
 				t.Fatalf("refused, yet changed: %s to %s", before, after)
 			}
 			return

@@ -83,7 +83,7 @@ func (c SeldonLag) Decide(in SeldonInput) (n int, why Step) {
 		switch {
 		case !in.Available:
 			return hold(NotAvailable, lag, c.LagThreshold)
-		case c.Max > 0 && n >= c.Max:
+		case c.Max > 0 && n >= c.Max || n >= maxReplicas:
 			return hold(AboveMax, float64(n), float64(c.Max))
 		}
 		return n + 1, Step{Reason: LagThreshold, From: n, To: n + 1, Have: lag, Limit: c.LagThreshold}
