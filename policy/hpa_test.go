@@ -119,6 +119,25 @@ func TestHPAPolicyFollowsItsCores(t *testing.T) {
 	}
 }
 
+// While a pod warms up, an unknown readiness is not a false one.
+func TestHPAUnknownReadinessWhileWarming(t *testing.T) {
+	pod := func(r policy.Readiness) policy.Pod {
+		return policy.Pod{
+			Started: start.Add(-time.Minute), Ready: r, ReadyChanged: start.Add(-50 * time.Second), Containers: []policy.Container{{RequestMilli: 100}},
+			Usage: policy.PodUsage{Known: true, Milli: 200, Window: 30 * time.Second, Sampled: start.Add(-5 * time.Second)},
+		}
+	}
+	for r, want := range map[policy.Readiness]int{policy.ReadyTrue: 4, policy.ReadyUnknown: 4, policy.ReadyFalse: 2} {
+		in := policy.HPAInput{
+			Now: start, Kind: policy.ResourceUtilization, Target: 100, Resource: "cpu", ToleranceUp: 0.1, ToleranceDown: 0.1,
+			CPUInitialization: 5 * time.Minute, Current: 2, Pods: []policy.Pod{pod(policy.ReadyTrue), pod(r)},
+		}
+		got, err := in.Propose()
+		require.NoError(t, err)
+		require.Equal(t, want, got.Replicas, "readiness %d", r)
+	}
+}
+
 func FuzzParseHPA(f *testing.F) {
 	f.Add([]byte(hpaSpec))
 	f.Add([]byte(`{"maxReplicas": 3, "metrics": [{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1.5Ki"}}}]}`))

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -419,4 +420,31 @@ func hpaTimeline(t *testing.T, line []byte) (good, all int) {
 		good++
 	}
 	return good, all
+}
+
+// A KPA target with its two windows is small.
+func TestKPATargetMemory(t *testing.T) {
+	heap := func() uint64 {
+		var s runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc
+	}
+	const n = 2000
+	type target struct {
+		decider       *policy.KPADecider
+		stable, panic *lag.LinearWindow
+	}
+	before := heap()
+	targets := make([]target, n)
+	for i := range targets {
+		stable, _ := lag.NewLinearWindow(time.Minute, time.Second)
+		panicky, _ := lag.NewLinearWindow(6*time.Second, time.Second)
+		targets[i] = target{policy.NewKPADecider(policy.KPA{}, start, 1), stable, panicky}
+	}
+	each := float64(heap()-before) / n
+	t.Logf("%.0f B each", each)
+	require.LessOrEqual(t, each, 2048.0)
+	runtime.KeepAlive(targets)
 }
