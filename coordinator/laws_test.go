@@ -335,3 +335,37 @@ func TestFleetFences(t *testing.T) {
 		require.False(t, errors.Is(err, coordinator.ErrFenced))
 	}
 }
+
+// A refused action may come again and is then carried out; an older epoch stays
+// out whatever was removed since; an ordinal is never given twice.
+func TestFleetKeepsItsContracts(t *testing.T) {
+	now := epoch
+	ctx := context.Background()
+	f := coordinatortest.NewFleet(func() time.Time { return now },
+		[]coordinatortest.FleetGroup{{Name: "g", Servers: 3, Ordinal: true}}, []coordinatortest.FleetModel{{Name: "m", Load: 5 * time.Second}})
+	act := func(k coordinator.Kind, epoch, generation uint64) error {
+		return f.Apply(ctx, coordinator.Action{
+			ID: fmt.Sprint(k, epoch, generation), Kind: k, Group: "g", Server: "g-0000", Model: "m", Epoch: epoch, Generation: generation,
+		})
+	}
+	require.NoError(t, act(coordinator.Load, 1, 1))
+	require.Error(t, act(coordinator.Route, 1, 2), "it is still loading")
+	now = now.Add(5 * time.Second)
+	require.NoError(t, act(coordinator.Route, 1, 2))
+	w, _ := f.Observe(ctx)
+	require.Equal(t, coordinator.Serving, w.Groups[0].Servers[0].Replicas[0].Phase)
+	require.NoError(t, act(coordinator.Unload, 2, 1))
+	require.ErrorIs(t, act(coordinator.Load, 1, 9), coordinator.ErrFenced)
+	require.ErrorIs(t, act(coordinator.Unload, 1, 9), coordinator.ErrFenced)
+
+	f.Leave("g", "g-0002")
+	require.NoError(t, f.Apply(ctx, coordinator.Action{ID: "down", Kind: coordinator.ScaleGroup, Group: "g", Replicas: 2, Generation: 1}))
+	require.NoError(t, f.Apply(ctx, coordinator.Action{ID: "up", Kind: coordinator.ScaleGroup, Group: "g", Replicas: 4, Generation: 2}))
+	w, _ = f.Observe(ctx)
+	names := map[string]bool{}
+	for _, s := range w.Groups[0].Servers {
+		require.False(t, names[s.Name], "%s stands twice", s.Name)
+		names[s.Name] = true
+	}
+	require.Len(t, names, 5, "four, and the one that leaves")
+}

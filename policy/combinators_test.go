@@ -123,6 +123,14 @@ func TestFlapBudget(t *testing.T) {
 	})
 }
 
+// A pace as large as a count may be never turns up into down.
+func TestPaceSaturates(t *testing.T) {
+	c := policy.Pace{Up: policy.Limit{Count: math.MaxInt32, Percent: 1e300, Period: time.Minute}, Of: say{"a"}}
+	follow(t, c, 5, []tick{{0, []float64{9}, "9: a 5->9"}})
+	c.Up.Count = math.MaxInt
+	require.ErrorContains(t, c.Validate(), "Up.Count: must be in [0, 2147483647]")
+}
+
 func TestFreeze(t *testing.T) {
 	follow(t, policy.Freeze{Replicas: 4, Until: start.Add(10 * time.Second), Of: say{"a"}}, 5, []tick{
 		{0, []float64{9}, "4: a 5->9; frozen 9->4"},

@@ -216,7 +216,7 @@ func (d *HPADecider) behave(now time.Time, current int, out *HPADecision) {
 	out.Stabilized, out.Desired, out.Limit = x, x, DesiredWithinRange
 	switch {
 	case x > current:
-		limit := max(d.upLimit(now, current, up), current)
+		limit := max(d.limit(now, current, up, true), current)
 		m, reason := min(l.Max, limit), TooManyReplicas
 		if l.Max > limit {
 			reason = ScaleUpLimit
@@ -225,7 +225,7 @@ func (d *HPADecider) behave(now time.Time, current int, out *HPADecision) {
 			out.Desired, out.Limit = m, reason
 		}
 	case x < current:
-		limit := min(d.downLimit(now, current, down), current)
+		limit := min(d.limit(now, current, down, false), current)
 		m, reason := max(l.Min, limit), TooFewReplicas
 		if l.Min < limit {
 			reason = ScaleDownLimit
@@ -261,46 +261,32 @@ func (d *HPADecider) start(now time.Time, current int, period time.Duration) int
 	return current
 }
 
-func (d *HPADecider) upLimit(now time.Time, current int, r hpaRules) int {
+// limit is how far the policies of a direction allow the count to go. Max picks
+// the policy that allows the largest change, Min the smallest.
+func (d *HPADecider) limit(now time.Time, current int, r hpaRules, up bool) int {
 	if r.pick == SelectDisabled {
 		return current
 	}
-	limit := math.MinInt
-	if r.pick == SelectMin {
-		limit = math.MaxInt
-	}
-	for _, p := range r.policies {
-		n := d.start(now, current, p.Period)
-		if p.Percent {
-			n = wide(math.Ceil(float64(n) * (1 + float64(p.Value)/100)))
-		} else {
-			n += p.Value
-		}
-		if r.pick == SelectMin {
-			limit = min(limit, n)
-		} else {
-			limit = max(limit, n)
-		}
-	}
-	return limit
-}
-
-func (d *HPADecider) downLimit(now time.Time, current int, r hpaRules) int {
-	if r.pick == SelectDisabled {
-		return current
-	}
+	highest := up == (r.pick == SelectMax)
 	limit := math.MaxInt
-	if r.pick == SelectMin {
+	if highest {
 		limit = math.MinInt
 	}
+	sign := -1
+	if up {
+		sign = 1
+	}
 	for _, p := range r.policies {
 		n := d.start(now, current, p.Period)
-		if p.Percent {
+		switch {
+		case !p.Percent:
+			n += sign * p.Value
+		case up:
+			n = wide(math.Ceil(float64(n) * (1 + float64(p.Value)/100)))
+		default:
 			n = wide(math.Trunc(float64(n) * (1 - float64(p.Value)/100)))
-		} else {
-			n -= p.Value
 		}
-		if r.pick == SelectMin {
+		if highest {
 			limit = max(limit, n)
 		} else {
 			limit = min(limit, n)

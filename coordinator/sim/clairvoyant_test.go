@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -116,4 +117,26 @@ func TestClairvoyantRefuses(t *testing.T) {
 		_, err = Clairvoyant(&list{}, options(), target, nil)
 		require.ErrorContains(t, err, "the share to serve in time")
 	}
+}
+
+// A model that comes after the end, in a chunk shorter than a window, is nobody's
+// cost.
+func TestClairvoyantAfterTheEnd(t *testing.T) {
+	o := options()
+	o.Seconds = 5
+	got, err := Clairvoyant(&late{}, o, 1, nil)
+	require.NoError(t, err)
+	require.Zero(t, got.ReplicaHours)
+}
+
+// late is a workload of one model that enters at 5 s.
+type late struct{ done bool }
+
+func (l *late) Next(c *Chunk) error {
+	if l.done {
+		return io.EOF
+	}
+	l.done = true
+	*c = Chunk{From: 5 * time.Second, To: 6 * time.Second, Streams: []Stream{{Model: "m", MeanService: time.Second}}}
+	return nil
 }

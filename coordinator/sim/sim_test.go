@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -367,3 +368,33 @@ func TestRunRefuses(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Next(*Chunk) error { return f.err }
+
+// Run is done with the workload when it returns, whatever went wrong.
+func TestRunHandsTheWorkloadBack(t *testing.T) {
+	for range 20 {
+		w := &watched{list: list{models: []string{"m"}, mean: time.Second, minutes: 100}}
+		_, err := Run(w, options(), []Setup{setup("bad", policy.Track{})}, nil)
+		require.Error(t, err)
+		require.False(t, w.busy.Load())
+		calls := w.calls.Load()
+		runtime.Gosched()
+		require.Equal(t, calls, w.calls.Load())
+	}
+}
+
+// watched tells whether Next is under way.
+type watched struct {
+	list
+	busy  atomic.Bool
+	calls atomic.Int64
+}
+
+func (w *watched) Next(c *Chunk) error {
+	w.busy.Store(true)
+	defer w.busy.Store(false)
+	w.calls.Add(1)
+	for range 1000 {
+		runtime.Gosched()
+	}
+	return w.list.Next(c)
+}
