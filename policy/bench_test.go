@@ -33,12 +33,12 @@ func BenchmarkKPADecider(b *testing.B) {
 func BenchmarkKPAPolicy(b *testing.B) {
 	p := policy.KPA{}.New(start, 5)
 	buf := make([]policy.Step, 0, 8)
-	o := settled(5, 300)
+	o := settled(5, 300).Lend(buf)
 	o.Readings = append(o.Readings, ok(320))
 	b.ReportAllocs()
 	for b.Loop() {
 		o.Now = o.Now.Add(2 * time.Second)
-		p.Decide(o.Lend(buf))
+		p.Decide(o)
 	}
 }
 
@@ -59,12 +59,12 @@ func BenchmarkHPA(b *testing.B) {
 	b.Run("policy/pods=100", func(b *testing.B) {
 		p := policy.HPA{MaxReplicas: 500, Metrics: []policy.HPAMetric{{Kind: policy.ResourceUtilization, Name: "cpu", Target: 70}}}.New(start, 100)
 		buf := make([]policy.Step, 0, 8)
-		o := settled(100, 0)
+		o := settled(100, 0).Lend(buf)
 		o.Readings, o.Pods = nil, [][]policy.Pod{pods}
 		b.ReportAllocs()
 		for b.Loop() {
 			o.Now = o.Now.Add(15 * time.Second)
-			p.Decide(o.Lend(buf))
+			p.Decide(o)
 		}
 	})
 }

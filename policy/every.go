@@ -59,12 +59,13 @@ func (p *every) Decide(o Observation) Decision {
 		}
 	}
 	if !p.Beat.due(o.Now, p.Period) {
-		return p.Beat.repeat(o)
+		return p.Beat.repeat(&o)
 	}
 	if p.keepSeconds {
 		o.Seconds = p.Seconds
 	}
-	d := p.Beat.keep(p.of.Decide(o))
+	d := p.of.Decide(o)
+	p.Beat.keep(&d)
 	p.Seconds = p.Seconds[:0]
 	return d
 }
@@ -98,19 +99,19 @@ func (b *beat) due(now time.Time, period time.Duration) bool {
 	if now.Before(b.Next) {
 		return false
 	}
-	b.Next = b.Start.Add((now.Sub(b.Start)/period + 1) * period)
+	b.Next = b.Next.Add(period)
+	if !now.Before(b.Next) { // instants were missed
+		b.Next = b.Start.Add((now.Sub(b.Start)/period + 1) * period)
+	}
 	return true
 }
 
-func (b *beat) keep(d Decision) Decision {
-	b.Replicas, b.Verdict = d.Replicas, d.Verdict
-	return d
-}
+// keep remembers what was decided at an instant.
+func (b *beat) keep(d *Decision) { b.Replicas, b.Verdict = d.Replicas, d.Verdict }
 
 // repeat gives the last decision again. What was a hold holds the count that is
 // in force now.
-func (b *beat) repeat(o Observation) Decision {
-	var d Decision
+func (b *beat) repeat(o *Observation) (d Decision) {
 	if b.Verdict == Propose && b.Replicas != o.Desired {
 		d = o.Propose(BetweenPeriods, b.Replicas)
 	} else {

@@ -163,9 +163,11 @@ type hpa struct {
 
 func (p *hpa) Decide(o Observation) Decision {
 	if !p.beat.due(o.Now, orDefault(p.Period, 15*time.Second)) {
-		return p.beat.repeat(o)
+		return p.beat.repeat(&o)
 	}
-	return p.beat.keep(p.decide(o))
+	d := p.decide(o)
+	p.beat.keep(&d)
+	return d
 }
 
 func (p *hpa) decide(o Observation) Decision {

@@ -158,9 +158,15 @@ func NewKPADecider(c KPA, at time.Time, ready int) *KPADecider {
 func (d *KPADecider) Update(c KPA) { d.config = c.withDefaults() }
 
 // Decide makes one decision. Now never goes back.
-func (d *KPADecider) Decide(in KPAInput) KPADecision {
+func (d *KPADecider) Decide(in KPAInput) (out KPADecision) {
+	d.decide(&in, &out)
+	return out
+}
+
+// decide fills in out, which is zero.
+func (d *KPADecider) decide(in *KPAInput, out *KPADecision) {
 	if in.ReadyFailed || in.NoData {
-		return KPADecision{}
+		return
 	}
 	c := &d.config
 	r := float64(max(1, in.Ready))
@@ -169,10 +175,9 @@ func (d *KPADecider) Decide(in KPAInput) KPADecision {
 		down = 0
 	}
 	wantStable, wantPanic := math.Ceil(in.Stable/c.TargetValue), math.Ceil(in.Panic/c.TargetValue)
-	out := KPADecision{
-		Valid: true, WantStable: count(wantStable), WantPanic: count(wantPanic),
-		Stable: count(min(max(wantStable, down), up)), Panic: count(min(max(wantPanic, down), up)),
-	}
+	out.Valid = true
+	out.WantStable, out.WantPanic = count(wantStable), count(wantPanic)
+	out.Stable, out.Panic = count(min(max(wantStable, down), up)), count(min(max(wantPanic, down), up))
 	if c.ActivationScale > 1 {
 		if wantStable > 0 {
 			out.Stable = max(out.Stable, c.ActivationScale)
@@ -205,7 +210,6 @@ func (d *KPADecider) Decide(in KPAInput) KPADecision {
 	case tbc > 0:
 		out.ExcessBurst = signed(math.Floor(float64(in.Ready)*c.TotalValue - tbc - in.Panic))
 	}
-	return out
 }
 
 // count converts a whole number to a count in [0, maxReplicas].
@@ -252,50 +256,52 @@ type kpa struct {
 	beat    beat
 }
 
-func (p *kpa) Decide(o Observation) Decision {
+func (p *kpa) Decide(o Observation) (d Decision) {
 	if !p.beat.due(o.Now, kpaPeriod) {
-		return p.beat.repeat(o)
+		return p.beat.repeat(&o)
 	}
-	return p.beat.keep(p.decide(o))
+	p.decide(&o, &d)
+	p.beat.keep(&d)
+	return d
 }
 
-func (p *kpa) decide(o Observation) Decision {
+func (p *kpa) decide(o *Observation, d *Decision) {
 	in := KPAInput{Now: o.Now, Ready: o.Ready, ReadyFailed: o.ReadyFailed}
-	stable, panicked := o.Readings[0], o.Readings[1]
+	stable, panicked := &o.Readings[0], &o.Readings[1]
 	if stable.Quality.HasValue() && panicked.Quality.HasValue() {
 		in.Stable, in.Panic = stable.Value, panicked.Value
 	} else {
 		in.NoData = !p.config.AllowNoData || stable.Quality != Missing
 	}
-	out := p.decider.Decide(in)
+	var out KPADecision
+	p.decider.decide(&in, &out)
 	if !out.Valid {
-		d := o.Hold(SignalNotOK, float64(stable.Quality))
+		*d = o.Hold(SignalNotOK, float64(stable.Quality))
 		if o.ReadyFailed {
-			d = o.Hold(CountUnknown)
+			*d = o.Hold(CountUnknown)
 		}
 		d.Verdict = NoOpinion
-		return d
+		return
 	}
-	target := p.decider.config.TargetValue
-	d := o.Propose(StableWindow, out.WantStable, in.Stable, target)
+	c := &p.decider.config
+	*d = o.Propose(StableWindow, out.WantStable, in.Stable, c.TargetValue)
 	if out.Stable != out.WantStable {
 		reason := MaxScaleDownRate
 		switch {
 		case out.Stable < out.WantStable:
 			reason = MaxScaleUpRate
-		case out.Stable == p.decider.config.ActivationScale:
+		case out.Stable == c.ActivationScale:
 			reason = ActivationScale
 		}
-		d = o.Amend(d, reason, out.Stable, float64(out.WantStable), float64(out.Stable))
+		*d = o.Amend(*d, reason, out.Stable, float64(out.WantStable), float64(out.Stable))
 	}
 	if out.Undelayed != out.Stable {
-		d = o.Amend(d, Panicking, out.Undelayed, float64(out.WantPanic), float64(o.Ready))
-		d.Steps[len(d.Steps)-1].Until = p.decider.PanicSince.Add(p.decider.config.StableWindow)
+		*d = o.Amend(*d, Panicking, out.Undelayed, float64(out.WantPanic), float64(o.Ready))
+		d.Steps[len(d.Steps)-1].Until = p.decider.PanicSince.Add(c.StableWindow)
 	}
 	if out.Desired != out.Undelayed {
-		d = o.Amend(d, ScaleDownDelay, out.Desired, float64(out.Undelayed), float64(out.Desired))
+		*d = o.Amend(*d, ScaleDownDelay, out.Desired, float64(out.Undelayed), float64(out.Desired))
 	}
-	return d
 }
 
 type kpaState struct {

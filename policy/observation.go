@@ -41,24 +41,24 @@ func (o Observation) Lend(buf []Step) Observation {
 
 // Hold decides to keep Desired, for the reason r. numbers are what the rule
 // compared: Have, then Limit; more are ignored.
-func (o Observation) Hold(r Reason, numbers ...float64) Decision {
-	d := Decision{Replicas: o.Desired, Verdict: Hold}
-	d.Steps = append(o.steps[:len(o.steps):cap(o.steps)], newStep(r, o.Desired, o.Desired, numbers))
-	return d
+func (o *Observation) Hold(r Reason, numbers ...float64) (d Decision) {
+	d.Replicas, d.Verdict, d.Steps = o.Desired, Hold, o.steps
+	d.step(r, o.Desired, o.Desired, numbers)
+	return
 }
 
 // Propose decides for n replicas, for the reason r; numbers are as in Hold.
-func (o Observation) Propose(r Reason, n int, numbers ...float64) Decision {
-	d := Decision{Replicas: n, Verdict: Propose}
-	d.Steps = append(o.steps[:len(o.steps):cap(o.steps)], newStep(r, o.Desired, n, numbers))
-	return d
+func (o *Observation) Propose(r Reason, n int, numbers ...float64) (d Decision) {
+	d.Replicas, d.Verdict, d.Steps = n, Propose, o.steps
+	d.step(r, o.Desired, n, numbers)
+	return
 }
 
 // Amend appends a rule's effect to a decision on o: it goes on with n replicas
 // for the reason r; numbers are as in Hold. A decision amended back to Desired
 // is a hold.
-func (o Observation) Amend(d Decision, r Reason, n int, numbers ...float64) Decision {
-	d.Steps = append(d.Steps, newStep(r, d.Replicas, n, numbers))
+func (o *Observation) Amend(d Decision, r Reason, n int, numbers ...float64) Decision {
+	d.step(r, d.Replicas, n, numbers)
 	d.Replicas, d.Verdict = n, Propose
 	if n == o.Desired {
 		d.Verdict = Hold
@@ -66,13 +66,22 @@ func (o Observation) Amend(d Decision, r Reason, n int, numbers ...float64) Deci
 	return d
 }
 
-func newStep(r Reason, from, to int, numbers []float64) Step {
-	s := Step{Reason: r, From: from, To: to}
+// step appends a step. It is filled in where it lies: a copy of one costs as
+// much as most decisions.
+func (d *Decision) step(r Reason, from, to int, numbers []float64) {
+	n := len(d.Steps)
+	if n < cap(d.Steps) {
+		d.Steps = d.Steps[:n+1]
+	} else {
+		d.Steps = append(d.Steps, Step{})
+	}
+	s := &d.Steps[n]
+	s.Reason, s.From, s.To = r, from, to
+	s.Have, s.Limit, s.Until = 0, 0, time.Time{}
 	if len(numbers) > 0 {
 		s.Have = numbers[0]
 	}
 	if len(numbers) > 1 {
 		s.Limit = numbers[1]
 	}
-	return s
 }

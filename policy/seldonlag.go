@@ -148,9 +148,11 @@ func (p *seldonLag) Decide(o Observation) Decision {
 	}
 	p.Called, p.Desired = true, o.Desired
 	if !p.Beat.due(o.Now, p.Period) {
-		return p.Beat.repeat(o)
+		return p.Beat.repeat(&o)
 	}
-	return p.Beat.keep(p.decide(o))
+	d := p.decide(o)
+	p.Beat.keep(&d)
+	return d
 }
 
 func (p *seldonLag) decide(o Observation) Decision {
