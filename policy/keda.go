@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"math"
 	"time"
 )
@@ -68,7 +69,12 @@ type kedaState struct {
 	Count   int
 }
 
-func (s *kedaState) valid() error { return s.Beat.valid() }
+func (s *kedaState) valid() error {
+	if s.Decider.Created.IsZero() {
+		return errors.New("an object without a beginning")
+	}
+	return s.Beat.valid()
+}
 
 func (p *keda) Decide(o Observation) Decision {
 	inner := o

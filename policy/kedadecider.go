@@ -122,20 +122,25 @@ func (s *KEDASpec) hpaMode() bool {
 // answers the HPA, which decides everything from one up. NewKEDADecider makes
 // one; it serves one goroutine.
 type KEDADecider struct {
-	spec    KEDASpec
-	created time.Time
+	spec KEDASpec
 	kedaMemory
-	before time.Time // LastActive before the last poll
+
+	all   []kedaObserved // scratch: what each trigger says now
+	lost  []bool         // scratch: a stored fallback has lost its trigger's name
+	named FormulaValues  // value, bound once
 }
 
 type kedaMemory struct {
-	LastActive time.Time // whole seconds; zero: never
-	Failures   []int     // in a row, per trigger
-	Stored     []*kedaObserved
+	Created    time.Time
+	LastActive time.Time      // whole seconds; zero: never
+	Before     time.Time      // LastActive before the last poll
+	Failures   []int          // in a row, per trigger
+	Stored     []kedaObserved // per trigger
 }
 
 // kedaObserved is what a trigger was seen to say.
 type kedaObserved struct {
+	Seen             bool // false: nothing, of those that are stored
 	Milli            int64
 	Active, Fallback bool
 	Error            bool
@@ -144,10 +149,10 @@ type kedaObserved struct {
 // NewKEDADecider returns a decider of a ScaledObject created at an instant. spec
 // must be valid.
 func NewKEDADecider(spec KEDASpec, created time.Time) *KEDADecider {
-	d := &KEDADecider{created: created}
-	d.spec = spec
+	d := &KEDADecider{}
+	d.Created = created
 	d.Failures = make([]int, len(spec.Triggers))
-	d.Stored = make([]*kedaObserved, len(spec.Triggers))
+	d.Update(spec)
 	return d
 }
 
@@ -155,7 +160,10 @@ func NewKEDADecider(spec KEDASpec, created time.Time) *KEDADecider {
 // activity stay; what was stored of triggers is forgotten.
 func (d *KEDADecider) Update(spec KEDASpec) {
 	d.spec = spec
-	d.Stored = make([]*kedaObserved, len(spec.Triggers))
+	n := len(spec.Triggers)
+	d.Stored = make([]kedaObserved, n)
+	d.all, d.lost = make([]kedaObserved, n), make([]bool, n)
+	d.named = d.value
 	if len(d.Failures) != len(spec.Triggers) {
 		d.Failures = make([]int, len(spec.Triggers))
 	}
@@ -259,39 +267,45 @@ func (d *KEDADecider) Query(in KEDAInput, ask int) (milli int64, err error) {
 	if d.spec.Formula == nil {
 		got := d.query(ask, &in)
 		if d.spec.hpaMode() {
-			d.Stored[ask] = &got
+			d.store(ask, got)
 		}
 		if got.Error {
 			return 0, ErrNoValue
 		}
 		return got.Milli, nil
 	}
-	all := make([]kedaObserved, len(d.spec.Triggers))
-	lost := make([]bool, len(all)) // a stored fallback has lost its trigger's name
-	for i := range all {
+	for i := range d.all {
+		d.lost[i] = false
 		if d.spec.Triggers[i].Resource {
 			continue
 		}
-		all[i] = d.query(i, &in)
-		if s := d.Stored[i]; d.spec.Triggers[i].Cached && s != nil && s.Fallback && !all[i].Error {
-			lost[i], all[i].Fallback = true, false
+		o := d.query(i, &in)
+		if s := &d.Stored[i]; d.spec.Triggers[i].Cached && s.Seen && s.Fallback && !o.Error {
+			d.lost[i], o.Fallback = true, false
 		}
+		d.all[i] = o
 	}
-	return d.compose(all, lost)
+	return d.compose()
 }
 
 // query observes one trigger for the HPA.
 func (d *KEDADecider) query(i int, in *KEDAInput) kedaObserved {
-	if s := d.Stored[i]; d.spec.Triggers[i].Cached && s != nil {
-		return d.observe(i, *s, in)
+	if s := d.Stored[i]; d.spec.Triggers[i].Cached && s.Seen {
+		return d.observe(i, s, in)
 	}
 	return d.observe(i, d.live(i, in), in)
 }
 
-// compose is the composite value of a formula.
-func (d *KEDADecider) compose(all []kedaObserved, lost []bool) (int64, error) {
+// store keeps what trigger i was seen to say.
+func (d *KEDADecider) store(i int, o kedaObserved) {
+	o.Seen = true
+	d.Stored[i] = o
+}
+
+// compose is the composite value of a formula, over d.all and d.lost.
+func (d *KEDADecider) compose() (int64, error) {
 	failed := false
-	for i, o := range all {
+	for i, o := range d.all {
 		if d.spec.Triggers[i].Resource {
 			continue
 		}
@@ -304,20 +318,7 @@ func (d *KEDADecider) compose(all []kedaObserved, lost []bool) (int64, error) {
 		return 0, ErrNoValue
 	}
 	f, fb := d.spec.Formula, d.spec.Fallback
-	x, result := f.Eval(func(name string) (float64, bool) {
-		for i, o := range all {
-			t := &d.spec.Triggers[i]
-			if t.Resource || t.Name != name {
-				continue
-			}
-			nilled := fb != nil && fb.Behavior == FallbackToScalingModifiers && d.Failures[i] > fb.FailureThreshold
-			if nilled || lost != nil && lost[i] {
-				return 0, false
-			}
-			return float64(o.Milli) * 0.001, true
-		}
-		return 0, false
-	})
+	x, result := f.Eval(d.named)
 	switch {
 	case result == FormulaNumber:
 	case result == FormulaNil && f.Coalesces && fb != nil:
@@ -328,34 +329,50 @@ func (d *KEDADecider) compose(all []kedaObserved, lost []bool) (int64, error) {
 	return wide64(x * 1000), nil
 }
 
+// value is what a formula sees of a trigger; ok is false for nil.
+func (d *KEDADecider) value(name string) (x float64, ok bool) {
+	fb := d.spec.Fallback
+	for i := range d.all {
+		t := &d.spec.Triggers[i]
+		if t.Resource || t.Name != name {
+			continue
+		}
+		nilled := fb != nil && fb.Behavior == FallbackToScalingModifiers && d.Failures[i] > fb.FailureThreshold
+		if nilled || d.lost[i] {
+			return 0, false
+		}
+		return float64(d.all[i].Milli) * 0.001, true
+	}
+	return 0, false
+}
+
 // Poll makes one turn of the loop that decides between zero, idle and at least
 // one. When the count then cannot be set, call NotSet.
 func (d *KEDADecider) Poll(in KEDAInput) KEDADecision {
 	s := &d.spec
-	d.before = d.LastActive
-	all := make([]kedaObserved, len(s.Triggers))
+	d.Before = d.LastActive
+	clear(d.lost)
 	failed, active, sources := false, false, 0
-	for i := range all {
+	for i := range d.all {
 		if s.Triggers[i].Resource {
 			continue
 		}
 		sources++
-		if stored := d.Stored[i]; s.hpaMode() && in.HPAActive && stored != nil {
-			all[i] = *stored
-		} else {
-			all[i] = d.observe(i, d.live(i, &in), &in)
+		o := d.Stored[i]
+		if !s.hpaMode() || !in.HPAActive || !o.Seen {
+			o = d.observe(i, d.live(i, &in), &in)
 		}
 		if s.Triggers[i].Cached {
-			kept := all[i]
-			d.Stored[i] = &kept
+			d.store(i, o)
 		}
-		failed = failed || all[i].Error
-		active = active || !all[i].Error && (all[i].Active || all[i].Fallback)
+		d.all[i] = o
+		failed = failed || o.Error
+		active = active || !o.Error && (o.Active || o.Fallback)
 	}
 	if f := s.Formula; f != nil {
 		active = false
 		if !failed {
-			if milli, err := d.compose(all, nil); err == nil {
+			if milli, err := d.compose(); err == nil {
 				active = float64(milli)*0.001 > f.Activation
 			}
 		}
@@ -414,7 +431,7 @@ func (d *KEDADecider) deactivate(in *KEDAInput, failed bool) KEDADecision {
 // cooled reports whether the target has been inactive for long enough.
 func (d *KEDADecider) cooled(now time.Time) bool {
 	if d.LastActive.IsZero() {
-		return d.created.Add(d.spec.InitialCooldownPeriod).Before(now)
+		return d.Created.Add(d.spec.InitialCooldownPeriod).Before(now)
 	}
 	cooldown := 300 * time.Second
 	if d.spec.CooldownPeriod != nil {
@@ -425,7 +442,7 @@ func (d *KEDADecider) cooled(now time.Time) bool {
 
 // NotSet tells that the count of the last poll could not be set: a target that
 // was not woken has not become active.
-func (d *KEDADecider) NotSet() { d.LastActive = d.before }
+func (d *KEDADecider) NotSet() { d.LastActive = d.Before }
 
 // Failed are the failures in a row of trigger i.
 func (d *KEDADecider) Failed(i int) int { return d.Failures[i] }

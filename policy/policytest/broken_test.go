@@ -34,8 +34,11 @@ func (c fake) Validate() error {
 func (c fake) Needs() policy.Needs {
 	*c.asked++
 	n := policy.Needs{Signals: []policy.Signal{{Name: policy.InFlight}}, Seconds: c.fault == "lowers on unknown seconds"}
-	if c.fault == "other needs each time" {
+	switch c.fault {
+	case "other needs each time":
 		n.Signals[0].Window = time.Duration(*c.asked)
+	case "lowers on silent pods", "keeps the pods", "panics on a pod without containers":
+		n.Pods = []policy.PodSignal{{Resource: "cpu"}}
 	}
 	return n
 }
@@ -52,7 +55,8 @@ func (c fake) New(time.Time, int) policy.Policy {
 type fakePolicy struct {
 	fake
 	fakeMemory
-	own []policy.Step
+	own  []policy.Step
+	pods []policy.Pod
 }
 
 type fakeMemory struct {
@@ -90,7 +94,7 @@ func (p *fakePolicy) Decide(o policy.Observation) policy.Decision {
 	silent := func(q policy.Quality) bool { return r.Quality == q && p.fault != "lowers on "+q.String() }
 	unknown := len(o.Seconds) > 0 && !o.Seconds[len(o.Seconds)-1].Known && p.fault != "lowers on unknown seconds"
 	if silent(policy.Missing) || silent(policy.Stale) || silent(policy.Failed) || silent(policy.Partial) || r.Quality > policy.Partial ||
-		unknown || o.ReadyFailed && p.fault != "lowers on an unknown count" {
+		unknown || podsSilent(o.Pods) && p.fault != "lowers on silent pods" || o.ReadyFailed && p.fault != "lowers on an unknown count" {
 		return o.Hold("silent", p.Last)
 	}
 	if p.fault == "panics on a negative load" && r.Value < 0 {
@@ -116,6 +120,17 @@ func (p *fakePolicy) Decide(o policy.Observation) policy.Decision {
 	case "less for more":
 		if r.Value > 200 {
 			n = 20 - min(n/10, 20)
+		}
+	}
+	for _, pod := range p.pods { // of the last call
+		n += int(min(max(pod.Usage.Milli, 0), 1000))
+	}
+	switch p.fault {
+	case "keeps the pods":
+		p.pods = o.Pods[0]
+	case "panics on a pod without containers":
+		for _, pod := range o.Pods[0] {
+			_ = pod.Containers[0]
 		}
 	}
 	reason := policy.Reason("ratio")
@@ -186,38 +201,41 @@ func TestBroken(t *testing.T) {
 	// What decides differently each time cannot be compared with itself.
 	unsteady := []Law{Deterministic, Isolated, Borrowed, Saved, Monotone}
 	for fault, want := range map[string][]Law{
-		"":                               nil,
-		"invalid":                        {Valid},
-		"other needs each time":          {Valid},
-		"random":                         unsteady,
-		"map order":                      unsteady,
-		"wall clock":                     unsteady,
-		"memory shared between targets":  {Isolated, Saved},
-		"keeps the readings":             {Borrowed},
-		"keeps the steps":                {Borrowed},
-		"steps in its own buffer":        {Borrowed},
-		"lies about From":                {Steps, Hostile},
-		"forgets a step":                 {Steps, Hostile},
-		"no step":                        {Steps, Hostile},
-		"no reason":                      {Steps, Hostile},
-		"a hold with another count":      {Steps, Hostile},
-		"negative count":                 {Bounds, Hostile},
-		"unguarded conversion":           {Hostile},
-		"panics on a negative load":      {Hostile},
-		"lowers on missing":              {Silence},
-		"lowers on stale":                {Silence},
-		"lowers on failed":               {Silence},
-		"lowers on partial":              {Silence},
-		"lowers on an unknown count":     {Silence},
-		"lowers on unknown seconds":      {Silence},
-		"no saver":                       {Saved},
-		"forgets its memory":             {Saved},
-		"half restored":                  {Saved},
-		"accepts what is cut off":        {Saved},
-		"accepts any version":            {Saved},
-		"AppendState changes the memory": {Saved},
-		"less for more":                  {Monotone},
-		"allocates":                      {NoAllocation},
+		"":                                   nil,
+		"invalid":                            {Valid},
+		"other needs each time":              {Valid},
+		"random":                             unsteady,
+		"map order":                          unsteady,
+		"wall clock":                         unsteady,
+		"memory shared between targets":      {Isolated, Saved},
+		"keeps the readings":                 {Borrowed},
+		"keeps the steps":                    {Borrowed},
+		"steps in its own buffer":            {Borrowed},
+		"lies about From":                    {Steps, Hostile},
+		"forgets a step":                     {Steps, Hostile},
+		"no step":                            {Steps, Hostile},
+		"no reason":                          {Steps, Hostile},
+		"a hold with another count":          {Steps, Hostile},
+		"negative count":                     {Bounds, Hostile},
+		"unguarded conversion":               {Hostile},
+		"panics on a pod without containers": {Hostile},
+		"keeps the pods":                     {Borrowed, Saved},
+		"lowers on silent pods":              {Silence},
+		"panics on a negative load":          {Hostile},
+		"lowers on missing":                  {Silence},
+		"lowers on stale":                    {Silence},
+		"lowers on failed":                   {Silence},
+		"lowers on partial":                  {Silence},
+		"lowers on an unknown count":         {Silence},
+		"lowers on unknown seconds":          {Silence},
+		"no saver":                           {Saved},
+		"forgets its memory":                 {Saved},
+		"half restored":                      {Saved},
+		"accepts what is cut off":            {Saved},
+		"accepts any version":                {Saved},
+		"AppendState changes the memory":     {Saved},
+		"less for more":                      {Monotone},
+		"allocates":                          {NoAllocation},
 	} {
 		t.Run("fault="+fault, func(t *testing.T) {
 			require.Equal(t, want, broken(t, newFake(fault), Options{}))

@@ -77,7 +77,7 @@ func (r *runner) see(k Tick) policy.Observation {
 	r.s.last = r
 	o := k.observation(r.now, r.desired, r.s.needs)
 	noted := o
-	noted.Readings, noted.Seconds = slices.Clone(o.Readings), slices.Clone(o.Seconds)
+	noted.Readings, noted.Seconds, noted.Pods = slices.Clone(o.Readings), slices.Clone(o.Seconds), clonePods(o.Pods)
 	r.log = append(r.log, entry{seen: noted})
 	r.now = o.Now
 	return o
@@ -123,7 +123,7 @@ func same(a, b policy.Decision) bool {
 
 func tryValid(s *subject, _ Timeline) (int, *Violation) {
 	again := s.Needs()
-	if again.Seconds != s.needs.Seconds || !slices.Equal(again.Signals, s.needs.Signals) {
+	if again.Seconds != s.needs.Seconds || !slices.Equal(again.Signals, s.needs.Signals) || !slices.Equal(again.Pods, s.needs.Pods) {
 		return 1, s.violation(Valid, nil, "Needs returns %v, then %v", s.needs, again)
 	}
 	for i, signal := range s.needs.Signals {
@@ -230,6 +230,7 @@ func poison(o policy.Observation) {
 	for i := range o.Seconds {
 		o.Seconds[i] = policy.Second{Unix: o.Now.Unix() - 9999, Begun: 7e7, Ended: 1, Failed: 7e6, Busy: 7e7, Known: true}
 	}
+	poisonPods(o.Pods)
 }
 
 func scribble(buf []policy.Step) {
@@ -324,7 +325,7 @@ func tryHostile(s *subject, tl Timeline) (int, *Violation) {
 
 // silent reports whether o says too little to lower a count.
 func (s *subject) silent(o policy.Observation) bool {
-	if o.ReadyFailed || slices.ContainsFunc(o.Readings, func(r policy.Reading) bool { return r.Quality != policy.OK }) {
+	if o.ReadyFailed || slices.ContainsFunc(o.Readings, func(r policy.Reading) bool { return r.Quality != policy.OK }) || podsSilent(o.Pods) {
 		return true
 	}
 	return len(o.Seconds) > 0 && !slices.ContainsFunc(o.Seconds, func(x policy.Second) bool { return x.Known })

@@ -20,8 +20,8 @@
 //     Options.Max] where those are set.
 //   - [Hostile]: whatever the numbers (not a number, infinite, negative, huge),
 //     the qualities and the clock, nothing panics, and Steps and Bounds hold.
-//   - [Silence]: with a reading that is not OK, counts that could not be read or
-//     seconds of which none is known, no decision goes below both Desired and
+//   - [Silence]: with a reading that is not OK, counts that could not be read,
+//     seconds of which none is known or a running pod whose usage is not, no decision goes below both Desired and
 //     the decision before, unless Options.Max asks for it.
 //   - [Saved]: the policy is a policy.Saver; restored into another policy at any
 //     tick it goes on as if nothing had happened; a state that is cut

@@ -16,9 +16,16 @@ var (
 		Tolerance: 0.1,
 	}
 	quickLag = policy.SeldonLag{LagThreshold: 5, Inactive: 20 * time.Second, CoolDown: 10 * time.Second, Period: 5 * time.Second, Max: math.MaxInt32}
+	keda     = policy.KEDA{
+		KEDASpec: policy.KEDASpec{Max: 40, Triggers: []policy.KEDATrigger{{Name: "queue", TargetMilli: 10_000, ActivationMilli: 5000}, {Name: "cpu", Resource: true, TargetMilli: 50}}},
+		Of:       policy.HPA{MaxReplicas: 40, Metrics: []policy.HPAMetric{{Kind: policy.ExternalAverage, Name: "queue", Target: 10_000}}},
+	}
 	other    = policy.Track{Signal: policy.Signal{Name: policy.Begun, Stat: policy.Rate, Window: 30 * time.Second}, Value: 20}
 	monotone = policytest.Options{Monotone: true}
 )
+
+// evening is the minute of the day, UTC, in which timelines begin.
+const evening = 22*time.Hour + 13*time.Minute
 
 // Why some are exempt.
 const (
@@ -64,6 +71,42 @@ func TestPolicies(t *testing.T) {
 		{"highest", policy.Highest{track, other}, monotone},
 		{"highest every", policy.Highest{track, policy.Every{Period: 45 * time.Second, Of: other}}, exempt(policytest.Silence, oldNews)},
 		{"hpa external", policy.HPA{MaxReplicas: 60, Metrics: []policy.HPAMetric{{Kind: policy.ExternalAverage, Name: "queue", Target: 10_000}}}, exempt(policytest.Silence, "as upstream does, its own maximum and old averages count")},
+		{"hpa of pods", policy.HPA{MaxReplicas: 60, Metrics: []policy.HPAMetric{
+			{Kind: policy.ResourceUtilization, Name: "cpu", Container: "server", Target: 70}, {Kind: policy.PodsMetric, Name: "queue", Target: 500},
+		}}, policytest.Options{Exempt: map[policytest.Law]string{
+			policytest.Silence: "as upstream does, pods that say nothing are taken to use what they should",
+		}}},
+		{"hpa at once", policy.HPA{MaxReplicas: 60, DownscaleStabilization: new(time.Duration), Period: time.Second, Metrics: []policy.HPAMetric{
+			{Kind: policy.ResourceValue, Name: "memory", Target: 700},
+		}}, policytest.Options{Exempt: map[policytest.Law]string{
+			policytest.Silence: "as upstream does, pods that say nothing are taken to use what they should",
+		}}},
+		{"keda", keda, exempt(policytest.Silence, "as upstream does, a trigger that failed is inactive")},
+		{"keda fallback", policy.KEDA{KEDASpec: policy.KEDASpec{
+			Max: 40, Idle: new(int), CooldownPeriod: new(time.Duration),
+			Fallback: &policy.KEDAFallback{FailureThreshold: 1, Replicas: 3, Behavior: policy.FallbackStatic},
+			Triggers: keda.Triggers,
+		}, PollingInterval: 2 * time.Second, Of: keda.Of}, policytest.Options{Exempt: map[policytest.Law]string{
+			policytest.Silence: "a static fallback is a count of its own, lower or not",
+		}}},
+		{"keda formula", policy.KEDA{KEDASpec: policy.KEDASpec{
+			Min: 1, Triggers: keda.Triggers, Formula: &policy.KEDAFormula{Target: 5, Eval: func(value policy.FormulaValues) (float64, policy.FormulaResult) {
+				x, ok := value("queue")
+				if !ok {
+					return 0, policy.FormulaNil
+				}
+				return 2 * x, policy.FormulaNumber
+			}},
+		}, Of: track}, policytest.Options{Exempt: map[policytest.Law]string{
+			policytest.Silence: "a trigger is silent, but what decides from one up has a reading of its own to go by",
+		}}},
+		{"calendar", policy.Calendar{Entries: []policy.CalendarEntry{
+			{From: evening + 25*time.Second, To: evening + time.Minute, Max: 5},
+			{From: evening + time.Minute, To: evening + 2*time.Minute, Min: 20},
+		}, Of: track}, policytest.Options{Monotone: true, Exempt: map[policytest.Law]string{
+			policytest.Silence: "a ceiling is the operator's word, not the signal's",
+		}}},
+		{"useful", policy.Useful{Max: 30, Of: track}, policytest.Options{Max: 30, Monotone: true}},
 		{"tolerate", policy.Tolerate{Up: 0.1, Down: 0.2, Of: track}, policytest.Options{}},
 		{"cooldown", policy.Cooldown{Up: 10 * time.Second, Down: time.Minute, Of: track}, policytest.Options{}},
 		{"flap budget", policy.FlapBudget{Reversals: 2, Per: 10 * time.Minute, Of: track}, policytest.Options{}},

@@ -32,6 +32,7 @@ type Tick struct {
 	Slots       int
 	Lead        time.Duration
 	Readings    []policy.Reading // At is counted from the tick on
+	Pods        [][]policy.Pod   // their times, too
 	Second      policy.Second    // each whole second since the tick before was like this one
 	NoSeconds   bool             // nothing is said of them
 }
@@ -43,7 +44,7 @@ const (
 
 // Timelines generates ordinary timelines for a policy with these needs: counts
 // up to a hundred, readings of any quality in [0, load], gaps from zero to
-// minutes.
+// minutes, pods in any state.
 func Timelines(needs policy.Needs, load float64) *rapid.Generator[Timeline] {
 	qualities := rapid.SampledFrom([]policy.Quality{
 		policy.OK, policy.OK, policy.OK, policy.OK, policy.OK, policy.OK,
@@ -97,6 +98,7 @@ func Timelines(needs policy.Needs, load float64) *rapid.Generator[Timeline] {
 			}
 			k.NoSeconds = rapid.IntRange(0, 19).Draw(t, "no seconds") == 19
 		}
+		k.Pods = podLists(t, needs.Pods, quiet)
 		return k
 	})
 	return timelines(rapid.IntRange(0, 30), tick)
@@ -144,6 +146,7 @@ func Hostiles(needs policy.Needs) *rapid.Generator[Timeline] {
 				Busy: values.Draw(t, "busy"), Known: rapid.Bool().Draw(t, "known"),
 			}
 		}
+		k.Pods = hostilePods(t, needs.Pods)
 		return k
 	})
 	return timelines(counts, tick)
@@ -180,6 +183,7 @@ func (k Tick) observation(before time.Time, desired int, needs policy.Needs) pol
 		r.At = o.Now.Add(r.At.Sub(time.Time{}))
 		o.Readings = append(o.Readings, r)
 	}
+	o.Pods = podsAt(k.Pods, o.Now)
 	if needs.Seconds && !k.NoSeconds {
 		end := o.Now.Unix()
 		for u := max(before.Unix(), end-maxSeconds); u < end; u++ {
@@ -205,6 +209,16 @@ func (e entry) write(b *strings.Builder, start time.Time) {
 	}
 	for _, r := range o.Readings {
 		fmt.Fprintf(b, " %v %v", r.Quality, r.Value)
+	}
+	for _, list := range o.Pods {
+		known, usage := 0, int64(0)
+		for _, p := range list {
+			if p.Usage.Known {
+				known++
+				usage += p.Usage.Milli
+			}
+		}
+		fmt.Fprintf(b, " pods=%d known=%d usage=%dm", len(list), known, usage)
 	}
 	if n := len(o.Seconds); n > 0 {
 		s := o.Seconds[n-1]
