@@ -7,8 +7,9 @@ import (
 
 // A Dispersion measures how bursty a stream is by the index of dispersion of
 // counts: the variance of the counts in bins of equal length, divided by their
-// mean (Cox and Lewis, "The Statistical Analysis of Series of Events", 1966,
-// chapter 4). It is 1 for a Poisson process whatever the bin, 0 for a constant
+// mean (Cox and Lewis, "The Statistical Analysis of Series of Events", 1966;
+// for queues Sriram and Whitt, "Characterizing Superposition Arrival Processes
+// in Packet Multiplexers for Voice and Data", IEEE JSAC 4(6), 1986). It is 1 for a Poisson process whatever the bin, 0 for a constant
 // count, above 1 for bursts. The variance is that of a sample, divided by n-1.
 //
 // Add alone says nothing of silence: a bin without a sample may be one that

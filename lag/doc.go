@@ -4,9 +4,10 @@
 // A [Meter] sits on the hot path and counts requests begun, ended and failed; a
 // [Registry] holds the meters of many targets. From two readings of [Totals]
 // follow arrivals, completions, the requests in flight and the lag over a
-// period: what came in minus what went out, which may be negative. It belongs
-// where requests enter (a router), so that it also sees a model with no replica
-// at all; package laghttp puts it there.
+// period: what came in minus what went out, which may be negative; an [Idle]
+// tells since when nothing has passed. A Meter belongs where requests enter (a
+// router), so that it also sees a model with no replica at all; package laghttp
+// puts it there.
 //
 // A [Counter] turns readings of a cumulative count, one's own or another
 // process's, into increments, and knows a restart when it sees one. Windows keep
