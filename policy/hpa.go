@@ -17,10 +17,10 @@ import (
 //
 // Nil and zero fields mean the documented defaults.
 type HPA struct {
-	MinReplicas *int // >= 0; nil: 1. 0 needs an object or external metric
-	MaxReplicas int  // >= 1 and >= MinReplicas
-	Metrics     []HPAMetric
-	Behavior    *HPABehavior
+	MinReplicas *int         // >= 0; nil: 1. 0 needs an object or external metric
+	MaxReplicas int          // >= 1 and >= MinReplicas
+	Metrics     []HPAMetric  // at least one
+	Behavior    *HPABehavior // nil: the path without behavior, whose rules are those of HPADecider
 
 	Tolerance               *float64       // fraction, >= 0; nil: 0.1
 	DownscaleStabilization  *time.Duration // nil: 5 min

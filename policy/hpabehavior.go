@@ -15,9 +15,9 @@ type HPABehavior struct {
 // HPARules are the rules of one direction. A zero field means its default.
 type HPARules struct {
 	StabilizationWindow *time.Duration // nil: up 0, down the downscale stabilization; >= 0
-	SelectPolicy        HPASelect
-	Policies            []HPAPolicy // empty: the default list
-	Tolerance           *float64    // nil: HPA's; >= 0
+	SelectPolicy        HPASelect      // zero: the most change that a policy allows
+	Policies            []HPAPolicy    // empty: the default list
+	Tolerance           *float64       // nil: HPA's; >= 0
 }
 
 // HPASelect chooses among the policies of a direction.
@@ -32,9 +32,9 @@ const (
 
 // HPAPolicy allows a change within any Period.
 type HPAPolicy struct {
-	Percent bool // Value is percent of the count at the start, not pods
-	Value   int  // > 0
-	Period  time.Duration
+	Percent bool          // Value is percent of the count at the start, not pods
+	Value   int           // > 0
+	Period  time.Duration // in (0, 30 min]
 }
 
 // An HPAResult is what came of one reconcile.
@@ -58,18 +58,18 @@ type HPALimits struct {
 
 // A Proposed count is what one metric asks for, if it could be computed.
 type Proposed struct {
-	Replicas int
-	OK       bool
+	Replicas int  // >= 0
+	OK       bool // false: the metric failed
 }
 
 // HPADecision is an HPADecider's answer.
 type HPADecision struct {
-	Desired      int
+	Desired      int // the count to set; the present one where nothing was decided
 	Result       HPAResult
 	Limit        Reason // which limit decided, in the original's words; "" if none was looked at
-	ScaledToZero bool
-	Proposal     int // the largest of the metrics', before stabilization
-	Stabilized   int // after it
+	ScaledToZero bool   // the controller itself took the count to zero, and may wake it
+	Proposal     int    // the largest of the metrics', before stabilization
+	Stabilized   int    // after it
 }
 
 // HPADecider is the exact core of the Kubernetes HPA's reconcile step after the

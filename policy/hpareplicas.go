@@ -8,13 +8,13 @@ import (
 
 // A Pod is what the HPA's replica calculator looks at of one pod.
 type Pod struct {
-	Name         string
+	Name         string // for the reader
 	Phase        PodPhase
-	Deleting     bool
-	Started      time.Time // zero: no start time
-	Ready        Readiness
-	ReadyChanged time.Time // when Ready last changed
-	Containers   []Container
+	Deleting     bool        // it has a deletion timestamp
+	Started      time.Time   // zero: no start time
+	Ready        Readiness   // its readiness condition
+	ReadyChanged time.Time   // when Ready last changed
+	Containers   []Container // what they request, of the resource that the list is about
 	Usage        PodUsage
 }
 
@@ -42,17 +42,17 @@ const (
 // A Container is what a container of a pod requests of the resource.
 type Container struct {
 	Name            string
-	RequestMilli    int64
-	NoRequest       bool // it requests none: an error, not a zero
-	RestartableInit bool // counted after the others
+	RequestMilli    int64 // in thousandths, >= 0
+	NoRequest       bool  // it requests none: an error, not a zero
+	RestartableInit bool  // counted after the others
 }
 
 // PodUsage is how much of the resource, or of a pods metric, a pod used.
 type PodUsage struct {
-	Known   bool
-	Milli   int64
+	Known   bool          // false: no sample of this pod
+	Milli   int64         // in thousandths, >= 0
 	Window  time.Duration // that the sample covers
-	Sampled time.Time
+	Sampled time.Time     // the end of that window
 }
 
 // HPAMetricKind says how an HPA metric becomes a number of replicas.
@@ -71,8 +71,8 @@ const (
 
 // HPAInput is one metric of one decision. Quantities are in thousandths.
 type HPAInput struct {
-	Now  time.Time
-	Kind HPAMetricKind
+	Now  time.Time     // of the decision
+	Kind HPAMetricKind // which of the fields below count
 
 	Target    int64  // percent for ResourceUtilization, else milli; > 0
 	Resource  string // "cpu" alone knows pods that warm up
@@ -85,11 +85,11 @@ type HPAInput struct {
 	// Current is the wanted count, but the observed one for the averages of
 	// objects and series.
 	Current       int
-	Pods          []Pod
+	Pods          []Pod   // of resources and pods metrics; of values, to be counted
 	Strangers     []int64 // usage of pods that are not among Pods, milli
-	ObjectMilli   int64
-	ExternalMilli []int64
-	MetricsFailed bool
+	ObjectMilli   int64   // of ObjectValue, ObjectAverage
+	ExternalMilli []int64 // of ExternalValue, ExternalAverage: one per series
+	MetricsFailed bool    // the source answered with an error
 
 	ready   int  // the ready pods of ObjectValue and ExternalValue, where they
 	counted bool // were counted instead of listed
@@ -98,8 +98,8 @@ type HPAInput struct {
 // HPAProposal is what one metric asks for. Usage and Utilization are those of
 // the first look, before assumptions about missing pods.
 type HPAProposal struct {
-	Replicas    int
-	UsageMilli  int64
+	Replicas    int   // >= 0, before stabilization, policies and bounds
+	UsageMilli  int64 // per replica, but the whole of a value
 	Utilization int64 // percent; of ResourceUtilization
 }
 

@@ -16,27 +16,30 @@ type KEDASpec struct {
 	Min, Max              int            // Max is the HPA's business only
 	Idle                  *int           // count while inactive, < Min; nil: none
 
-	Paused, PausedScaleIn, PausedScaleOut, ForceActivation bool
+	Paused          bool // decides nothing
+	PausedScaleIn   bool // never to Idle or zero
+	PausedScaleOut  bool // never up from there
+	ForceActivation bool // always active
 
 	Fallback *KEDAFallback // nil: none
 	Formula  *KEDAFormula  // nil: each trigger speaks for itself
-	Triggers []KEDATrigger
+	Triggers []KEDATrigger // at least one
 }
 
 // KEDATrigger is one source of a ScaledObject.
 type KEDATrigger struct {
-	Name            string
-	Resource        bool // cpu or memory: it has no value of its own
-	Value           bool // TargetMilli is of the whole (metric type Value), not per replica
-	TargetMilli     int64
-	ActivationMilli int64 // active above it
-	Cached          bool  // the HPA's queries are answered with what the last poll saw
+	Name            string // as formulas and signals know it
+	Resource        bool   // cpu or memory: it has no value of its own
+	Value           bool   // TargetMilli is of the whole (metric type Value), not per replica
+	TargetMilli     int64  // in thousandths, > 0 unless Resource
+	ActivationMilli int64  // active above it
+	Cached          bool   // the HPA's queries are answered with what the last poll saw
 }
 
 // KEDAFallback says what to want when a trigger fails again and again.
 type KEDAFallback struct {
 	FailureThreshold int // failures in a row that are borne
-	Replicas         int
+	Replicas         int // >= 0, or the fallback does nothing
 	Behavior         FallbackBehavior
 }
 
@@ -61,8 +64,8 @@ type KEDAFormula struct {
 	// Target is the composite value per replica, > 0. A fraction switches the
 	// fallback off, as upstream does.
 	Target     float64
-	Value      bool // Target is of the whole, not per replica
-	Activation float64
+	Value      bool    // Target is of the whole, not per replica
+	Activation float64 // active above it
 	// Coalesces: the formula has a nil-coalescing operator somewhere, so that a nil
 	// result stands for the fallback's replicas.
 	Coalesces bool
@@ -171,18 +174,18 @@ func (d *KEDADecider) Update(spec KEDASpec) {
 
 // KEDAInput is what a poll or a query is made from.
 type KEDAInput struct {
-	Now        time.Time
-	Current    int // the wanted count found on the target
-	Ready      int // pods that run and are ready
-	ReadFailed bool
+	Now        time.Time    // never goes back
+	Current    int          // the wanted count found on the target
+	Ready      int          // pods that run and are ready
+	ReadFailed bool         // neither count could be read
 	HPAActive  bool         // the HPA reports that it scales
 	Triggers   []KEDASample // what each source would say now, in order
 }
 
 // KEDASample is what a trigger's source says.
 type KEDASample struct {
-	Milli  int64
-	Failed bool
+	Milli  int64 // in thousandths
+	Failed bool  // it answered with an error
 }
 
 // KEDAState is what a poll found.
@@ -199,7 +202,7 @@ const (
 // KEDADecision is a poll's answer.
 type KEDADecision struct {
 	Set      bool // set the count to Replicas; else leave it
-	Replicas int
+	Replicas int  // >= 0, if Set
 	State    KEDAState
 }
 

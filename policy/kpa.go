@@ -40,7 +40,7 @@ const (
 // TargetBurstCapacity, whose default upstream is 211. Bounds and scale to zero
 // are not part of the decision, upstream neither: see Bound.
 type KPA struct {
-	ScalingMetric       ScalingMetric
+	ScalingMetric       ScalingMetric // what the values below are in
 	TargetValue         float64       // what one replica should carry, > 0; default 70, RPS 140
 	TotalValue          float64       // what one replica can carry at most, > 0; default 100, RPS 200
 	MaxScaleUpRate      float64       // most times the ready count, > 1; default 1000
@@ -52,8 +52,8 @@ type KPA struct {
 	ScaleDownDelay      time.Duration // >= 0; fixed when the decider comes into being
 	ActivationScale     int           // least count above zero, >= 0; acts if > 1
 	Unreachable         bool          // no route points here: no rate down, no delay
-	Aggregation         Aggregation
-	AllowNoData         bool // an empty stable window counts as zero (upstream: requireData false)
+	Aggregation         Aggregation   // of both windows
+	AllowNoData         bool          // an empty stable window counts as zero (upstream: requireData false)
 }
 
 // Validate reports every fault of c.
@@ -100,17 +100,17 @@ func (c KPA) withDefaults() KPA {
 
 // KPAInput is what one decision of a KPADecider is made from.
 type KPAInput struct {
-	Now           time.Time
-	Ready         int     // >= 0
-	ReadyFailed   bool    // the count could not be read
-	NoData        bool    // the windows are empty, and that matters
-	Stable, Panic float64 // averages over the windows, in the metric's unit; >= 0
+	Now           time.Time // never goes back
+	Ready         int       // >= 0
+	ReadyFailed   bool      // the count could not be read
+	NoData        bool      // the windows are empty, and that matters
+	Stable, Panic float64   // averages over the windows, in the metric's unit; >= 0
 }
 
 // KPADecision is a KPADecider's answer. Without Valid nothing was decided.
 type KPADecision struct {
-	Valid       bool
-	Desired     int
+	Valid       bool // false: the other fields are zero
+	Desired     int  // in [0, math.MaxInt32], before bounds
 	ExcessBurst int  // spare capacity over TargetBurstCapacity; < 0: keep the buffer in the path
 	Panicking   bool // the panic rule was in force
 

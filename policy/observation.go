@@ -4,8 +4,8 @@ import "time"
 
 // A Second is what passed in one whole second of a target's life.
 type Second struct {
-	Unix                 int64 // the second [Unix, Unix+1)
-	Begun, Ended, Failed int64
+	Unix                 int64   // the second [Unix, Unix+1)
+	Begun, Ended, Failed int64   // requests; Failed are among Ended; >= 0
 	Busy                 float64 // seconds of service given, summed over slots
 	Known                bool    // false: nothing was measured, the counts are no zeros
 }

@@ -34,7 +34,7 @@ func (l Limit) set() bool { return l.Period > 0 }
 //
 // Law: the result lies between Desired and Of's decision.
 type Pace struct {
-	Up, Down Limit
+	Up, Down Limit // per direction
 	Of       Config
 }
 

@@ -26,8 +26,8 @@ func (q Quality) HasValue() bool { return q == OK || q == Stale || q == Partial 
 
 // A Reading is one number as of an instant. The zero value is Missing.
 type Reading struct {
-	Value        float64 // in the signal's unit, summed over the target; finite unless Missing or Failed
-	At           time.Time
+	Value        float64   // in the signal's unit, summed over the target; finite unless Missing or Failed
+	At           time.Time // when it was true; zero if Missing
 	Quality      Quality
 	Answered, Of int32 // when Partial: how many sources of how many
 }
@@ -63,8 +63,8 @@ func (s Stat) String() string { return name(statNames[:], int(s), "stat") }
 // A Signal names a statistic of something measured about a target. It is
 // comparable: equal signals of one target share one window.
 type Signal struct {
-	Name   string // as the metric source knows it; not empty
-	Stat   Stat
+	Name   string        // as the metric source knows it; not empty
+	Stat   Stat          // of the samples in Window
 	Window time.Duration // > 0 unless Stat is Last
 	P      float64       // Quantile only, in (0, 1)
 }

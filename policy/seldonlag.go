@@ -51,12 +51,12 @@ func (c SeldonLag) withDefaults() SeldonLag {
 
 // SeldonInput is what one decision of SeldonLag is made from.
 type SeldonInput struct {
-	Now      time.Time
-	Replicas int // the count in force
+	Now      time.Time // no earlier than LastStart and Changed
+	Replicas int       // the count in force, >= 0
 	// InFlight is what each ready replica has in flight. Empty: Mean is all that is
 	// known of them.
 	InFlight  []float64
-	Mean      float64
+	Mean      float64   // in flight per ready replica
 	LastStart time.Time // of a request
 	Changed   time.Time // when the model's state last changed
 	Available bool      // the newest version is the one that serves
