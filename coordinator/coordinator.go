@@ -24,6 +24,7 @@ type Coordinator struct {
 	clock    clock.Clock
 	wake     chan struct{}
 	samples  []Sample
+	pods     []PodList
 }
 
 // Options are settings with useful zero values.
@@ -60,6 +61,10 @@ func New(p *Planner, source MetricSource, actuator Actuator, o Options) (*Coordi
 	need(p != nil, "planner must be set")
 	need(source != nil, "source must be set")
 	need(actuator != nil, "actuator must be set")
+	if p != nil && source != nil && len(p.WantsPods()) > 0 {
+		_, ok := source.(PodSource)
+		need(ok, errNoPods.Error())
+	}
 	need(o.Interval >= 0, "Options.Interval must be >= 0")
 	need(o.ReadTimeout >= 0, "Options.ReadTimeout must be >= 0")
 	need(o.ObserveTimeout >= 0, "Options.ObserveTimeout must be >= 0")
@@ -126,6 +131,13 @@ func (c *Coordinator) Tick(ctx context.Context) Tick {
 		c.samples, t.ReadErr = c.source.Read(ctx, c.planner.Wants(), c.samples[:0])
 		return nil
 	})
+	var podsErr error
+	both.Go(func() error {
+		ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
+		defer cancel()
+		c.pods, podsErr = c.readPods(ctx)
+		return nil
+	})
 	both.Go(func() error {
 		ctx, cancel := context.WithTimeout(ctx, c.options.ObserveTimeout)
 		defer cancel()
@@ -133,16 +145,33 @@ func (c *Coordinator) Tick(ctx context.Context) Tick {
 		return nil
 	})
 	_ = both.Wait() // neither returns an error: both always yield a snapshot
-	if t.ReadErr != nil {
-		t.ReadErr = fmt.Errorf("coordinator: read: %w", t.ReadErr)
+	readFailed := t.ReadErr != nil
+	if err := errors.Join(t.ReadErr, podsErr); err != nil {
+		t.ReadErr = fmt.Errorf("coordinator: read: %w", err)
 	}
 	if t.ObserveErr != nil {
 		t.ObserveErr = fmt.Errorf("coordinator: observe: %w", t.ObserveErr)
 		world = World{Unseen: c.planner.Groups()}
 	}
-	t.Plan = c.planner.Plan(Snapshot{Now: c.clock.Now(), Samples: c.samples, ReadFailed: t.ReadErr != nil, World: world})
+	t.Plan = c.planner.Plan(Snapshot{Now: c.clock.Now(), Samples: c.samples, ReadFailed: readFailed, Pods: c.pods, World: world})
 	t.ApplyErrs = c.apply(ctx, t.Plan.Now)
 	return t
+}
+
+// errNoPods is what a tick says when a policy needs what the source lacks.
+var errNoPods = errors.New("a policy looks at pods, but the source is no PodSource")
+
+// readPods reads the lists of pods that policies need, if any.
+func (c *Coordinator) readPods(ctx context.Context) ([]PodList, error) {
+	want := c.planner.WantsPods()
+	if len(want) == 0 {
+		return nil, nil
+	}
+	source, ok := c.source.(PodSource)
+	if !ok {
+		return nil, errNoPods
+	}
+	return source.ReadPods(ctx, want, c.pods[:0])
 }
 
 // apply sends the actions, those of one group in order, several groups at once.

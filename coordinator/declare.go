@@ -116,9 +116,7 @@ func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
 	if err != nil {
 		return
 	}
-	f.Require(len(m.Policy.Needs().Pods) == 0, field+".Policy", "asks for pods, which is not supported yet")
 	for _, s := range m.Policy.Needs().Signals {
-		f.Require(s.Stat != policy.Weighted && s.Stat != policy.Quantile, field+".Policy", "asks for %v, which is not supported yet", s)
 		f.Require(s.Window <= maxSpan, field+".Policy", "asks for %v, beyond the longest window %v", s, maxSpan)
 	}
 }

@@ -16,6 +16,7 @@ type Snapshot struct {
 	// ReadFailed: the source gave an error, so that wanted series without a
 	// sample are Failed, not Missing.
 	ReadFailed bool
+	Pods       []PodList // of Planner.WantsPods; those that are not among them could not be read
 	World      World
 }
 

@@ -28,9 +28,14 @@ type Planner struct {
 	wants   []Series
 	feeds   []*feed // as wants
 	feedOf  map[Series]*feed
-	tick    uint64
-	last    time.Time // Now of the last plan
-	plan    Plan
+
+	wantsPods []PodSeries
+	podFeeds  []*podFeed // as wantsPods
+	podFeedOf map[PodSeries]*podFeed
+
+	tick uint64
+	last time.Time // Now of the last plan
+	plan Plan
 }
 
 // PlannerOptions are settings with useful zero values.
@@ -55,12 +60,15 @@ type model struct {
 	begun   *feed   // if needs.Seconds
 	seconds *secondsLog
 
+	podFeeds []*podFeed // one per needs.Pods
+
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
 	refused  int // replicas without a place in the last plan
 	steps    []policy.Step
 	readings []policy.Reading
+	pods     [][]policy.Pod
 
 	// Of the present snapshot:
 	counts
@@ -153,6 +161,7 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	p.models, p.groups, p.byName = models, groups, byName
 	p.connect()
+	p.connectPods()
 	return nil
 }
 
@@ -178,7 +187,7 @@ func (p *Planner) connect() {
 			i := slices.Index(f.signals, sig)
 			if i < 0 {
 				i = len(f.signals)
-				f.signals = append(f.signals, sig)
+				f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
 			}
 			m.feeds, m.indexes = append(m.feeds, f), append(m.indexes, i)
 		}
@@ -231,6 +240,7 @@ func (p *Planner) Plan(s Snapshot) Plan {
 		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
 	}
 	p.listen(&s)
+	p.listenPods(s.Pods)
 	p.look(&s.World)
 	for _, m := range p.models {
 		p.decide(m, &s)
@@ -382,9 +392,9 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	o := policy.Observation{
 		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
 		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
-		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: m.readings,
+		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: m.readings, Pods: m.pods,
 	}
-	silent := 0
+	silent := m.seePods()
 	for i, f := range m.feeds {
 		m.readings[i] = f.reading(m.indexes[i], s.Now, p.tick, p.options.Stale, s.ReadFailed)
 		if m.readings[i].Quality != policy.OK {

@@ -25,6 +25,7 @@ func (s spy) New(time.Time, int) policy.Policy { return s }
 func (s spy) Decide(o policy.Observation) policy.Decision {
 	o.Readings = append([]policy.Reading(nil), o.Readings...)
 	o.Seconds = append([]policy.Second(nil), o.Seconds...)
+	o.Pods = append([][]policy.Pod(nil), o.Pods...)
 	*s.seen = append(*s.seen, o)
 	return o.Hold("spy")
 }
@@ -145,6 +146,119 @@ func TestReadingsOfACount(t *testing.T) {
 	require.Equal(t, policy.Missing, o.at(5, count("x", "", 5, 10), count("x", "r", 5, 50)).Quality, "the second one is too young")
 	require.InDelta(t, 16.0/6+4, o.at(6, count("x", "", 6, 10), count("x", "r", 6, 54)).Value, 1e-9)
 }
+
+// Weights: of an exponential mean, over buckets of a second in a window of two,
+// each is a hundredth of the next.
+func TestReadingsOfAWeightedMean(t *testing.T) {
+	weighted := signal("x", policy.Weighted, 2*time.Second)
+	o := watch(t, weighted)
+	o.at(1, level("x", "", 1, 100))
+	require.InDelta(t, (200+1)/1.01, o.at(2, level("x", "", 2, 200)).Value, 1e-9)
+	o = watch(t, weighted)
+	o.at(0, count("x", "", 0, 0))
+	o.at(1, count("x", "", 1, 100))
+	require.InDelta(t, (200+1)/1.01, o.at(2, count("x", "", 2, 300)).Value, 1e-9, "the rates of a count")
+}
+
+// A quantile is one of the target's totals, each counted once.
+func TestReadingsOfAQuantile(t *testing.T) {
+	median := policy.Needs{Signals: []policy.Signal{{Name: "x", Stat: policy.Quantile, Window: time.Minute, P: 0.5}}}
+	o := watch(t, median)
+	for i, v := range []float64{9, 1, 1} {
+		now := float64(i + 1)
+		o.at(now, level("x", "a", now, v), level("x", "b", now, 10-v))
+	}
+	require.InEpsilon(t, 10, o.at(4, level("x", "a", 4, 5), level("x", "b", 4, 5)).Value, 0.01, "of the sums, not of the parts")
+	for now := 5.0; now < 12; now++ {
+		silent := o.at(now, level("x", "a", now, 1000))
+		require.Equal(t, policy.Partial, silent.Quality)
+		require.InEpsilon(t, 10, silent.Value, 0.01, "a part is no total")
+	}
+
+	o = watch(t, median)
+	for now := 1.0; now < 5; now++ {
+		require.InEpsilon(t, 3, o.at(now, level("x", "", 1, 3)).Value, 0.01)
+	}
+	o.at(6, level("x", "", 6, 7))
+	require.InEpsilon(t, 7, o.at(7, level("x", "", 7, 7)).Value, 0.01, "the 3 was seen often, but said once")
+
+	o = watch(t, median)
+	require.Equal(t, policy.Missing, o.at(1, count("x", "", 1, 500)).Quality)
+	require.InEpsilon(t, 4, o.at(2, count("x", "", 2, 504)).Value, 0.01, "of the rates of a count")
+}
+
+// A policy that looks at pods gets its lists in order; one that could not be
+// read is nil, and silence.
+func TestPods(t *testing.T) {
+	cpu, queue := policy.PodSignal{Resource: "cpu"}, policy.PodSignal{Metric: "queue"}
+	o := watch(t, policy.Needs{Pods: []policy.PodSignal{queue, cpu, queue}})
+	id := func(s policy.PodSignal) coordinator.PodSeries {
+		return coordinator.PodSeries{Target: series("").Target, PodSignal: s}
+	}
+	require.Equal(t, []coordinator.PodSeries{id(queue), id(cpu)}, o.planner.WantsPods(), "each once")
+	pods := []policy.Pod{{Name: "a", Usage: policy.PodUsage{Known: true, Milli: 5}}}
+	o.snapshot(coordinator.Snapshot{Now: sec(1), Pods: []coordinator.PodList{{PodSeries: id(queue)}, {PodSeries: id(policy.PodSignal{Resource: "memory"})}, {PodSeries: id(cpu), Pods: pods}}})
+	require.Equal(t, [][]policy.Pod{{}, pods, {}}, o.seen[0].Pods)
+	o.snapshot(coordinator.Snapshot{Now: sec(2), Pods: []coordinator.PodList{{PodSeries: id(cpu), Pods: pods}, {PodSeries: id(cpu)}}})
+	require.Equal(t, [][]policy.Pod{nil, pods, nil}, o.seen[1].Pods)
+	require.Equal(t, []string{"model/m pods of {Resource:cpu Container: Metric:}: listed twice"}, o.plan.Faults)
+}
+
+// The HPA lowers on what pods use, but not while one of them says nothing.
+func TestPodsInSilence(t *testing.T) {
+	d := worlds["one"]
+	d.Models = append([]coordinator.Model(nil), d.Models...)
+	d.Models[0].Policy = policy.HPA{MaxReplicas: 5, DownscaleStabilization: new(time.Duration), Metrics: []policy.HPAMetric{{Kind: policy.ResourceValue, Name: "memory", Target: 1000}}}
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	known := policy.Pod{Ready: policy.ReadyTrue, Usage: policy.PodUsage{Known: true, Milli: 100}}
+	mute := known
+	mute.Usage = policy.PodUsage{}
+	plan := func(now float64, pods ...policy.Pod) coordinator.ModelPlan {
+		group := coordinator.GroupState{Name: "gpu", Desired: 3}
+		for _, name := range []string{"a", "b", "c"} {
+			group.Servers = append(group.Servers, coordinator.ServerState{Name: name, Phase: coordinator.Up, Replicas: []coordinator.ReplicaState{{Model: "llama", Phase: coordinator.Serving}}})
+		}
+		s := coordinator.Snapshot{Now: sec(now), World: coordinator.World{Groups: []coordinator.GroupState{group}}}
+		if pods != nil {
+			s.Pods = []coordinator.PodList{{PodSeries: p.WantsPods()[0], Pods: pods}}
+		}
+		return p.Plan(s).Models[0]
+	}
+	require.Equal(t, "3: target ratio 3->1; stabilizing 1->3", plan(0, known, known, known).Decision.String())
+	require.Equal(t, "3: target ratio 3->2; silence 2->3", plan(15, known, known, mute).Decision.String())
+	require.Equal(t, "3: FailedGetMetrics", plan(30).Decision.String())
+	require.Equal(t, "1: target ratio 3->1", plan(45, known, known, known).Decision.String())
+}
+
+// A list that could not be read is silence, whatever the policy makes of it.
+func TestUnreadPodsAreSilence(t *testing.T) {
+	d := worlds["one"]
+	d.Models = append([]coordinator.Model(nil), d.Models...)
+	d.Models[0].Policy = always{n: 1, pods: 1}
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	group := coordinator.GroupState{Name: "gpu", Desired: 2}
+	for _, name := range []string{"a", "b"} {
+		group.Servers = append(group.Servers, coordinator.ServerState{Name: name, Phase: coordinator.Up, Replicas: []coordinator.ReplicaState{{Model: "llama", Phase: coordinator.Serving}}})
+	}
+	s := coordinator.Snapshot{Now: sec(0), World: coordinator.World{Groups: []coordinator.GroupState{group}}}
+	p.Plan(s)
+	s.Now = sec(1)
+	require.Equal(t, "2: always 2->1; silence 1->2", p.Plan(s).Models[0].Decision.String())
+	s.Now, s.Pods = sec(2), []coordinator.PodList{{PodSeries: p.WantsPods()[0]}}
+	require.Equal(t, "1: always 2->1", p.Plan(s).Models[0].Decision.String())
+}
+
+// always proposes n, whatever it sees of its lists of pods.
+type always struct{ n, pods int }
+
+func (always) Validate() error { return nil }
+func (c always) Needs() policy.Needs {
+	return policy.Needs{Pods: make([]policy.PodSignal, c.pods)}
+}
+func (c always) New(time.Time, int) policy.Policy            { return c }
+func (c always) Decide(o policy.Observation) policy.Decision { return o.Propose("always", c.n) }
 
 func TestSeconds(t *testing.T) {
 	o := watch(t, policy.Needs{Seconds: true})
@@ -286,7 +400,6 @@ func TestValidateNamesEveryField(t *testing.T) {
 		`Models[1].Policy: must be set`,
 		`Models[2].Name: must not be empty`,
 		`Models[2].Max: must be <= 1000000, is 1099511627776`,
-		`Models[2].Policy: asks for weighted(x[48h0m0s]), which is not supported yet`,
 		`Models[2].Policy: asks for weighted(x[48h0m0s]), beyond the longest window 24h0m0s`,
 		`Models[3].Policy.Min: must be >= 0, is -1`,
 	}, "\n"))

@@ -19,6 +19,7 @@ type feed struct {
 	id      Series
 	origins []*origin // sorted by name
 	signals []policy.Signal
+	totals  []*totals   // one per signal; nil unless it is a Quantile
 	seconds *secondsLog // of the model, if its policy asks for seconds
 	count   count       // which count of the log it is
 }
@@ -36,7 +37,9 @@ type origin struct {
 
 	cumulative bool
 	counter    lag.Counter
-	windows    []*lag.Window // one per feed.signals; nil for Last
+	rate       float64       // of the newest increment, per second
+	rated      bool          // there was one
+	windows    []*lag.Window // one per feed.signals; nil for Last and Quantile
 }
 
 // take records one sample of tick; it reports what is wrong with it.
@@ -80,11 +83,12 @@ func (f *feed) take(s *Sample, now time.Time, tick uint64) error {
 	if !ok {
 		return nil
 	}
+	o.rate, o.rated = added/over.Seconds(), true
 	for i, w := range o.windows {
 		switch {
 		case w == nil:
 		case f.signals[i].Stat == policy.Max:
-			w.Add(s.At, added/over.Seconds())
+			w.Add(s.At, o.rate)
 		default:
 			w.AddOver(over, s.At, added)
 		}
@@ -104,9 +108,9 @@ func (f *feed) newOrigin(s *Sample) *origin {
 }
 
 // newWindow makes the window of a signal: of one-second grains up to ten
-// minutes, and of at most 600 beyond. nil for Last.
+// minutes, and of at most 600 beyond. nil for Last and Quantile.
 func newWindow(sig policy.Signal) *lag.Window {
-	if sig.Stat == policy.Last {
+	if sig.Stat == policy.Last || sig.Stat == policy.Quantile {
 		return nil
 	}
 	grain := time.Second
@@ -124,8 +128,51 @@ func newWindow(sig policy.Signal) *lag.Window {
 	return w
 }
 
+// quantileSlots is into how many slots the window of a Quantile is cut: it ages
+// in steps of a sixteenth.
+const quantileSlots = 16
+
+// totals are the values of a target over a Quantile's window, each once. The
+// quantiles of several origins would not add up to that of their sum.
+type totals struct {
+	window *lag.QuantileWindow
+	last   time.Time // of the newest one
+}
+
+func newTotals(sig policy.Signal) *totals {
+	if sig.Stat != policy.Quantile {
+		return nil
+	}
+	grain := max(1, (sig.Window+quantileSlots-1)/quantileSlots)
+	w, err := lag.NewQuantileWindow(grain*quantileSlots, grain)
+	if err != nil {
+		panic("coordinator: " + err.Error()) // Validate has checked the span
+	}
+	return &totals{window: w}
+}
+
+// reading records a total that is wholly known and reads the quantile, which is
+// worth what that total is.
+func (t *totals) reading(total policy.Reading, p float64, now time.Time) policy.Reading {
+	if total.Quality == policy.OK && total.At.After(t.last) {
+		t.window.Add(total.At, total.Value)
+		t.last = total.At
+	}
+	v, ok := t.window.QuantileAt(now, p)
+	if !ok {
+		return policy.Reading{Quality: policy.Missing}
+	}
+	total.Value = v
+	return total
+}
+
 // adopt takes over the history of an older feed of the same series.
 func (f *feed) adopt(old *feed) {
+	for i, sig := range f.signals {
+		if was := slices.Index(old.signals, sig); was >= 0 {
+			f.totals[i] = old.totals[was]
+		}
+	}
 	for _, was := range old.origins {
 		o := *was
 		o.windows = nil
@@ -222,6 +269,9 @@ func (f *feed) reading(i int, now time.Time, tick uint64, stale time.Duration, r
 	if r.Quality == policy.Partial && all == 1 {
 		r.Answered, r.Of = f.origins[0].answered, f.origins[0].of
 	}
+	if t := f.totals[i]; t != nil {
+		return t.reading(r, f.signals[i].P, now)
+	}
 	return r
 }
 
@@ -238,14 +288,26 @@ func (o *origin) standing(now time.Time, tick uint64, stale time.Duration, readF
 	return o.quality
 }
 
+// value is the origin's part of the signal number i. Of a Quantile it is the
+// present value, from which feed.reading goes on.
 func (o *origin) value(s policy.Signal, i int, now time.Time) (float64, bool) {
 	switch s.Stat {
 	case policy.Last:
+		return o.last, true
+	case policy.Quantile:
+		if o.cumulative { // the quantile of a count is that of its rate
+			return o.rate, o.rated
+		}
 		return o.last, true
 	case policy.Max:
 		return o.windows[i].MaxAt(now)
 	case policy.Rate:
 		return o.windows[i].RateAt(now)
+	case policy.Weighted:
+		if o.cumulative {
+			return o.windows[i].WeightedRateAt(now)
+		}
+		return o.windows[i].WeightedAt(now)
 	}
 	if o.cumulative { // the mean of a count is that of its rate
 		return o.windows[i].RateAt(now)

@@ -55,3 +55,25 @@ type Sample struct {
 	Quality      policy.Quality
 	Answered, Of int32 // when Partial
 }
+
+// A PodSource is a MetricSource that also knows single pods, for policies that
+// look at them (HPA on resources or pods metrics). ReadPods appends one list for
+// each wanted one that it could read; it is called once a tick, concurrently
+// with Read. Lists that are not returned could not be read, which is not the
+// same as a list of no pods.
+type PodSource interface {
+	MetricSource
+	ReadPods(ctx context.Context, want []PodSeries, dst []PodList) ([]PodList, error)
+}
+
+// A PodSeries is what is to be known of each pod of one target.
+type PodSeries struct {
+	Target TargetID
+	policy.PodSignal
+}
+
+// A PodList is every pod of a target with what was asked for.
+type PodList struct {
+	PodSeries
+	Pods []policy.Pod
+}

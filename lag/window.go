@@ -146,6 +146,52 @@ func (w *Window) RateAt(t time.Time) (perSecond float64, ok bool) {
 	return sum / over.Seconds(), true
 }
 
+// WeightedAt returns the mean of the samples as of t with weights that fall
+// exponentially with the age of their bucket, to a ten-thousandth over the span.
+// Buckets without samples have no part in it, so a gap neither lowers it nor
+// ages what came before beyond its due. ok is false when there is no sample.
+func (w *Window) WeightedAt(t time.Time) (v float64, ok bool) {
+	sum, n, _ := w.weighted(t)
+	if n == 0 || math.IsInf(sum, 0) {
+		return 0, false
+	}
+	return sum / n, true
+}
+
+// WeightedRateAt is RateAt with the weights of WeightedAt.
+func (w *Window) WeightedRateAt(t time.Time) (perSecond float64, ok bool) {
+	sum, _, over := w.weighted(t)
+	if over <= 0 || math.IsInf(sum, 0) {
+		return 0, false
+	}
+	return sum / over, true
+}
+
+// weighted adds up samples, their number and the seconds they cover, each
+// bucket by its weight relative to the newest one covered.
+func (w *Window) weighted(t time.Time) (sum, n, over float64) {
+	decay := math.Pow(1e-4, 1/float64(len(w.buckets)))
+	var last int64
+	for i := range w.covered(t) {
+		b := &w.buckets[i]
+		if b.count == 0 {
+			continue
+		}
+		if n > 0 {
+			older := decay
+			if gap := b.index - last; gap > 1 {
+				older = math.Pow(decay, float64(gap))
+			}
+			sum, n, over = sum*older, n*older, over*older
+		}
+		sum += b.sum
+		n += float64(b.count)
+		over += b.over.Seconds()
+		last = b.index
+	}
+	return sum, n, over
+}
+
 // covered yields the ring slots of the buckets that a question as of t is
 // about, oldest first.
 func (w *Window) covered(t time.Time) func(func(int) bool) {

@@ -125,6 +125,7 @@ func TestWindowAgainstList(t *testing.T) {
 		ask := base + rapid.IntRange(-5*grain, 40*grain).Draw(t, "ask_ms")
 		to := floor(ask)
 		var sum, top float64 = 0, math.Inf(-1)
+		var weightedSum, weightedN, weightedOver float64
 		var n, over, lastAt int
 		for _, s := range list {
 			if s.bucket > to || s.bucket <= to-grains || s.bucket <= newest-grains {
@@ -134,6 +135,8 @@ func TestWindowAgainstList(t *testing.T) {
 			if n == 1 || s.at > lastAt {
 				lastAt = s.at
 			}
+			weight := math.Pow(1e-4, float64(to-s.bucket)/float64(grains))
+			weightedSum, weightedN, weightedOver = weightedSum+weight*s.v, weightedN+weight, weightedOver+weight*float64(s.over)
 		}
 		when := time.UnixMilli(int64(ask))
 		mean, okMean := w.MeanAt(when)
@@ -144,6 +147,14 @@ func TestWindowAgainstList(t *testing.T) {
 		}
 		if n > 0 && (math.Abs(mean-sum/float64(n)) > 1e-9 || high != top || last.UnixMilli() != int64(lastAt)) {
 			t.Fatalf("mean %v want %v; max %v want %v; last %v want %v", mean, sum/float64(n), high, top, last, lastAt)
+		}
+		weighted, okWeighted := w.WeightedAt(when)
+		if okWeighted != (n > 0) || okWeighted && math.Abs(weighted-weightedSum/weightedN) > 1e-6 {
+			t.Fatalf("weighted %v, %v; want %v", weighted, okWeighted, weightedSum/weightedN)
+		}
+		weighted, okWeighted = w.WeightedRateAt(when)
+		if okWeighted != (over > 0) || okWeighted && math.Abs(weighted-weightedSum/weightedOver) > 1e-6 {
+			t.Fatalf("weighted rate %v, %v; want %v", weighted, okWeighted, weightedSum/weightedOver)
 		}
 		rate, okRate := w.RateAt(when)
 		if okRate != (over > 0) || okRate && math.Abs(rate-sum/float64(over)) > 1e-9 {
