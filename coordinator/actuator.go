@@ -81,15 +81,6 @@ const (
 	Unload                 // remove it
 )
 
-var kindNames = [...]string{"scale", "load", "route", "unroute", "unload"}
-
-func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
-	}
-	return "kind " + strconv.Itoa(int(k))
-}
-
 // An Explanation says which rule made an action, and for a model's action the
 // decision behind it.
 type Explanation struct {

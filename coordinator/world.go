@@ -70,12 +70,3 @@ const (
 	Draining                     // gets no more requests, finishes what it has
 	Broken                       // did not load, or died: serves nothing
 )
-
-var replicaPhases = [...]string{"loading", "loaded", "serving", "draining", "broken"}
-
-func (p ReplicaPhase) String() string {
-	if int(p) < len(replicaPhases) {
-		return replicaPhases[p]
-	}
-	return "unknown"
-}

@@ -43,10 +43,6 @@ const (
 	NoOpinion                // the policy cannot tell; others may
 )
 
-var verdictNames = [...]string{"propose", "hold", "no opinion"}
-
-func (v Verdict) String() string { return name(verdictNames[:], int(v), "verdict") }
-
 // A Decision is a count and how it came about.
 type Decision struct {
 	Replicas int // == Observation.Desired unless Verdict is Propose

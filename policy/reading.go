@@ -17,10 +17,6 @@ const (
 	Partial         // the sum of Answered sources out of Of; the rest are unknown
 )
 
-var qualityNames = [...]string{"missing", "ok", "stale", "failed", "partial"}
-
-func (q Quality) String() string { return name(qualityNames[:], int(q), "quality") }
-
 // HasValue reports whether Value carries a number: OK, Stale or Partial.
 func (q Quality) HasValue() bool { return q == OK || q == Stale || q == Partial }
 
@@ -56,10 +52,6 @@ const (
 	Quantile             // the P-quantile
 )
 
-var statNames = [...]string{"last", "mean", "weighted", "max", "rate", "quantile"}
-
-func (s Stat) String() string { return name(statNames[:], int(s), "stat") }
-
 // A Signal names a statistic of something measured about a target. It is
 // comparable: equal signals of one target share one window.
 type Signal struct {
@@ -73,7 +65,7 @@ type Signal struct {
 func (s Signal) Validate() error {
 	var f faults
 	f.Require(s.Name != "", "Name", "must not be empty")
-	f.Require(int(s.Stat) < len(statNames), "Stat", "unknown: %v", s.Stat)
+	f.Require(int(s.Stat) < len(statNames.List), "Stat", "unknown: %v", s.Stat)
 	f.Require(s.Stat == Last || s.Window > 0, "Window", "must be > 0 for %v, is %v", s.Stat, s.Window)
 	f.Require(s.Stat != Quantile || s.P > 0 && s.P < 1, "P", "must be in (0, 1), is %v", s.P)
 	return f.Err()
@@ -103,11 +95,4 @@ type PodSignal struct {
 	Resource  string // cpu, memory, ...; "" for a pods metric
 	Container string // of Resource: its usage in this container alone; "" is all
 	Metric    string // a pods metric; "" for a resource
-}
-
-func name(names []string, i int, kind string) string {
-	if i < len(names) {
-		return names[i]
-	}
-	return fmt.Sprintf("%s(%d)", kind, i)
 }
