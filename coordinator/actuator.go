@@ -141,4 +141,8 @@ const (
 	// FirstSight: a step down became a hold because the planner, without a
 	// history, sees the model for the first time.
 	FirstSight policy.Reason = "first sight"
+	// PolicyPanicked: the policy did, and its model is held.
+	PolicyPanicked policy.Reason = "policy panicked"
+	// Unexplained: the policy gave a decision without a step, which is not taken.
+	Unexplained policy.Reason = "unexplained"
 )

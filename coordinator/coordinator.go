@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/benbjohnson/clock"
@@ -14,10 +15,9 @@ import (
 // plans, and applies. This file holds the package's only clock, goroutines and
 // I/O.
 //
-// New makes one. Run and Tick must not be called concurrently; Wake may be, from
-// anywhere.
+// New makes one. Run and Tick must not be called concurrently; all other methods
+// may be, from anywhere.
 type Coordinator struct {
-	planner  *Planner
 	source   MetricSource
 	actuator Actuator
 	options  Options
@@ -25,6 +25,11 @@ type Coordinator struct {
 	wake     chan struct{}
 	samples  []Sample
 	pods     []PodList
+	backoffs map[string]backoff // by subject; of the loop alone
+
+	mu      sync.Mutex // guards what follows
+	planner *Planner
+	paused  bool
 }
 
 // Options are settings with useful zero values.
@@ -34,6 +39,8 @@ type Options struct {
 	ObserveTimeout time.Duration // of Actuator.Observe; 0 is Interval
 	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together; 0 is Interval
 	Parallel       int           // groups acted on at once; 0 is 8
+	MaxBackoff     time.Duration // longest wait of a server or group whose actions fail; 0 is 1 min
+	DryRun         bool          // plans, but never acts
 	OnTick         func(Tick)    // called after each tick, in the loop; what it keeps it must clone
 }
 
@@ -42,7 +49,9 @@ type Tick struct {
 	Plan       Plan // valid until the next tick
 	ReadErr    error
 	ObserveErr error
-	ApplyErrs  []error // one per Plan.Now; nil where the action was accepted
+	// ApplyErrs has one per Plan.Now, nil where the action was accepted. ErrNotSent
+	// is in those that were not sent at all.
+	ApplyErrs []error
 }
 
 // Err joins all errors of the tick.
@@ -69,6 +78,7 @@ func New(p *Planner, source MetricSource, actuator Actuator, o Options) (*Coordi
 	need(o.ReadTimeout >= 0, "Options.ReadTimeout must be >= 0")
 	need(o.ObserveTimeout >= 0, "Options.ObserveTimeout must be >= 0")
 	need(o.ApplyTimeout >= 0, "Options.ApplyTimeout must be >= 0")
+	need(o.MaxBackoff >= 0, "Options.MaxBackoff must be >= 0")
 	need(o.Parallel >= 0, "Options.Parallel must be >= 0")
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -84,7 +94,55 @@ func New(p *Planner, source MetricSource, actuator Actuator, o Options) (*Coordi
 	if o.Parallel == 0 {
 		o.Parallel = 8
 	}
-	return &Coordinator{planner: p, source: source, actuator: actuator, options: o, clock: clock.New(), wake: make(chan struct{}, 1)}, nil
+	if o.MaxBackoff == 0 {
+		o.MaxBackoff = time.Minute
+	}
+	return &Coordinator{
+		planner: p, source: source, actuator: actuator, options: o, clock: clock.New(),
+		wake: make(chan struct{}, 1), backoffs: map[string]backoff{},
+	}, nil
+}
+
+// Pause stops acting: ticks go on and plan, but nothing is sent, until Resume.
+// An action that is under way is not called back.
+func (c *Coordinator) Pause() { c.pause(true) }
+
+// Resume ends a Pause.
+func (c *Coordinator) Resume() { c.pause(false) }
+
+func (c *Coordinator) pause(paused bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = paused
+}
+
+// Paused reports whether nothing is sent at present.
+func (c *Coordinator) Paused() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.paused || c.options.DryRun
+}
+
+// Freeze is Planner.Freeze, while the loop runs.
+func (c *Coordinator) Freeze(target TargetID, until time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.planner.Freeze(target, until)
+}
+
+// Update is Planner.Update, while the loop runs. It refuses declarations whose
+// policies look at pods when the source is no PodSource.
+func (c *Coordinator) Update(d Declarations) error {
+	if _, ok := c.source.(PodSource); !ok {
+		for i := range d.Models {
+			if p := d.Models[i].Policy; p != nil && p.Validate() == nil && len(p.Needs().Pods) > 0 {
+				return fmt.Errorf("coordinator: declarations: %s.Policy: %w", path("Models", i), errNoPods)
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.planner.Update(d)
 }
 
 // Wake makes Run tick now instead of at the end of the interval: the world has
@@ -122,38 +180,54 @@ func (c *Coordinator) Run(ctx context.Context) error {
 // Tick makes one turn of the loop. It always plans: what could not be read is
 // failed, what could not be observed unseen, and both are held.
 func (c *Coordinator) Tick(ctx context.Context) Tick {
+	c.mu.Lock()
+	wants, pods, groups := c.planner.Wants(), c.planner.WantsPods(), c.planner.Groups()
+	c.mu.Unlock()
+
 	var t Tick
-	var world World
-	var both errgroup.Group
-	both.Go(func() error {
-		ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
-		defer cancel()
-		c.samples, t.ReadErr = c.source.Read(ctx, c.planner.Wants(), c.samples[:0])
-		return nil
-	})
+	s := Snapshot{}
 	var podsErr error
-	both.Go(func() error {
+	var all errgroup.Group
+	all.Go(func() error {
 		ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
 		defer cancel()
-		c.pods, podsErr = c.readPods(ctx)
+		c.samples, t.ReadErr = c.source.Read(ctx, wants, c.samples[:0])
 		return nil
 	})
-	both.Go(func() error {
+	all.Go(func() error {
+		ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
+		defer cancel()
+		c.pods, podsErr = c.readPods(ctx, pods)
+		return nil
+	})
+	all.Go(func() error {
 		ctx, cancel := context.WithTimeout(ctx, c.options.ObserveTimeout)
 		defer cancel()
-		world, t.ObserveErr = c.actuator.Observe(ctx)
+		s.World, t.ObserveErr = c.actuator.Observe(ctx)
 		return nil
 	})
-	_ = both.Wait() // neither returns an error: both always yield a snapshot
-	readFailed := t.ReadErr != nil
+	_ = all.Wait() // none returns an error: together they always yield a snapshot
+	s.Samples, s.Pods, s.ReadFailed = c.samples, c.pods, t.ReadErr != nil
 	if err := errors.Join(t.ReadErr, podsErr); err != nil {
 		t.ReadErr = fmt.Errorf("coordinator: read: %w", err)
 	}
 	if t.ObserveErr != nil {
 		t.ObserveErr = fmt.Errorf("coordinator: observe: %w", t.ObserveErr)
-		world = World{Unseen: c.planner.Groups()}
+		s.World = World{Unseen: groups}
 	}
-	t.Plan = c.planner.Plan(Snapshot{Now: c.clock.Now(), Samples: c.samples, ReadFailed: readFailed, Pods: c.pods, World: world})
+
+	c.mu.Lock()
+	s.Now = c.clock.Now()
+	t.Plan = c.planner.Plan(s)
+	paused := c.paused || c.options.DryRun
+	c.mu.Unlock()
+	if paused {
+		t.ApplyErrs = make([]error, len(t.Plan.Now))
+		for i := range t.ApplyErrs {
+			t.ApplyErrs[i] = fmt.Errorf("coordinator: %v: %w: paused", t.Plan.Now[i], ErrNotSent)
+		}
+		return t
+	}
 	t.ApplyErrs = c.apply(ctx, t.Plan.Now)
 	return t
 }
@@ -162,8 +236,7 @@ func (c *Coordinator) Tick(ctx context.Context) Tick {
 var errNoPods = errors.New("a policy looks at pods, but the source is no PodSource")
 
 // readPods reads the lists of pods that policies need, if any.
-func (c *Coordinator) readPods(ctx context.Context) ([]PodList, error) {
-	want := c.planner.WantsPods()
+func (c *Coordinator) readPods(ctx context.Context, want []PodSeries) ([]PodList, error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
@@ -172,38 +245,4 @@ func (c *Coordinator) readPods(ctx context.Context) ([]PodList, error) {
 		return nil, errNoPods
 	}
 	return source.ReadPods(ctx, want, c.pods[:0])
-}
-
-// apply sends the actions, those of one group in order, several groups at once.
-// One that fails holds up no other: they are independent.
-func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
-	if len(actions) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.ApplyTimeout)
-	defer cancel()
-	errs := make([]error, len(actions))
-	byGroup := map[string][]int{}
-	var groups []string
-	for i := range actions {
-		g := actions[i].Group
-		if byGroup[g] == nil {
-			groups = append(groups, g)
-		}
-		byGroup[g] = append(byGroup[g], i)
-	}
-	var all errgroup.Group
-	all.SetLimit(c.options.Parallel)
-	for _, g := range groups {
-		all.Go(func() error {
-			for _, i := range byGroup[g] {
-				if err := c.actuator.Apply(ctx, actions[i]); err != nil {
-					errs[i] = fmt.Errorf("coordinator: %v: %w", actions[i], err)
-				}
-			}
-			return nil
-		})
-	}
-	_ = all.Wait() // errors are per action
-	return errs
 }

@@ -62,6 +62,7 @@ type model struct {
 
 	podFeeds []*podFeed // one per needs.Pods
 
+	frozen   time.Time            // the desired count stands until then
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
@@ -130,7 +131,7 @@ func (p *Planner) Update(d Declarations) error {
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
 	for _, old := range p.groups {
 		if g := byGroup[old.Name]; g != nil {
-			g.met = old.met
+			g.met, g.frozen = old.met, old.frozen
 		}
 	}
 
@@ -145,7 +146,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.group, m.size = g, vector(m.Needs, g.dims)
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
-			m.desired, m.refused, m.seconds, m.counts, m.drains = old.desired, old.refused, old.seconds, old.counts, old.drains
+			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
@@ -372,65 +373,6 @@ func (m *model) count(g *GroupState) {
 			m.broken++
 		}
 	}
-}
-
-// decide asks the model's policy and keeps the laws around it.
-func (p *Planner) decide(m *model, s *Snapshot) {
-	seen := m.group.state != nil
-	ordered := m.loading + m.loaded
-	first := m.policy == nil
-	if first {
-		if !seen {
-			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Was: m.desired, Desired: m.desired, Unseen: true})
-			return // no history and nothing seen: nothing is known of it
-		}
-		m.desired = min(max(m.desired, m.serving+ordered, m.Min), m.Max)
-		m.policy = m.Policy.New(s.Now, m.serving)
-		m.steps = make([]policy.Step, 0, 8)
-	}
-	ordered = max(ordered, m.desired-m.refused-m.serving)
-	o := policy.Observation{
-		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
-		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
-		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: m.readings, Pods: m.pods,
-	}
-	silent := m.seePods()
-	for i, f := range m.feeds {
-		m.readings[i] = f.reading(m.indexes[i], s.Now, p.tick, p.options.Stale, s.ReadFailed)
-		if m.readings[i].Quality != policy.OK {
-			silent++
-		}
-	}
-	if m.seconds != nil {
-		o.Seconds = m.seconds.ready(s.Now, m.begun.until(), p.options.Stale)
-	}
-	o = o.Lend(m.steps)
-	d := m.policy.Decide(o)
-	if m.seconds != nil {
-		m.seconds.drop(len(o.Seconds))
-	}
-	if d.Verdict != policy.Propose {
-		d.Replicas = m.desired // whatever it says
-	}
-	if d.Replicas < m.desired && (silent > 0 || !seen) {
-		d = o.Amend(d, Silence, m.desired, float64(silent))
-	}
-	if d.Replicas < m.desired && first {
-		d = o.Amend(d, FirstSight, m.desired)
-	}
-	if d.Replicas > m.Max {
-		d = o.Amend(d, policy.AboveMax, m.Max, float64(d.Replicas), float64(m.Max))
-	} else if d.Replicas < m.Min {
-		d = o.Amend(d, policy.BelowMin, m.Min, float64(d.Replicas), float64(m.Min))
-	}
-	if n := cap(d.Steps); n > cap(m.steps) {
-		m.steps = make([]policy.Step, 0, n) // so that the next decision fits
-	}
-	p.plan.Models = append(p.plan.Models, ModelPlan{
-		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
-		Unseen: !seen, Decision: d, Readings: m.readings,
-	})
-	m.desired = d.Replicas
 }
 
 func vector(r Resources, dims []string) []int64 {
