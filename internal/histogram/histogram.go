@@ -10,6 +10,7 @@
 package histogram
 
 import (
+	"iter"
 	"math"
 	"sort"
 )
@@ -101,14 +102,10 @@ type Histogram struct {
 // Add counts v weight times. It reports false, and changes nothing, when v is
 // negative, infinite or NaN, or the total would exceed MaxTotal.
 func (h *Histogram) Add(v float64, weight uint64) bool {
-	if !(v >= 0) || math.IsInf(v, 1) || weight > MaxTotal-h.total {
+	if !(v >= 0) || math.IsInf(v, 1) {
 		return false
 	}
-	i := bucketOf(v)
-	h.counts[i] += weight
-	h.blocks[i/blockSize] += weight
-	h.total += weight
-	return true
+	return h.AddBucket(bucketOf(v), weight)
 }
 
 // Remove undoes an Add of the same value and weight exactly. It reports false,
@@ -124,6 +121,30 @@ func (h *Histogram) Remove(v float64, weight uint64) bool {
 	h.counts[i] -= weight
 	h.blocks[i/blockSize] -= weight
 	h.total -= weight
+	return true
+}
+
+// All yields the buckets that hold values, ascending, and how many each.
+func (h *Histogram) All() iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		for i, n := range h.counts {
+			if n > 0 && !yield(i, n) {
+				return
+			}
+		}
+	}
+}
+
+// AddBucket counts n values in a bucket that All gave. It reports false, and
+// changes nothing, when there is no such bucket or the total would exceed
+// MaxTotal.
+func (h *Histogram) AddBucket(i int, n uint64) bool {
+	if i < 0 || i >= buckets || n > MaxTotal-h.total {
+		return false
+	}
+	h.counts[i] += n
+	h.blocks[i/blockSize] += n
+	h.total += n
 	return true
 }
 
