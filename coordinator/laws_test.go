@@ -183,12 +183,18 @@ func (tr *trial) snapshot(t *rapid.T) (s coordinator.Snapshot) {
 // every action.
 func TestLaws(t *testing.T) {
 	tempted := map[string]int{}
-	actions := 0
+	actions, restarts := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		tr := drawTrial(t)
 		for range rapid.IntRange(20, 60).Draw(t, "ticks") {
 			tr.happen(t)
 			s := tr.snapshot(t)
+			// 11. Restart: what is saved and restored elsewhere goes on as if nothing had
+			// happened.
+			if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
+				tr.restart(t)
+				restarts++
+			}
 			plan := tr.first.Plan(s)
 			// 10. Determinism, and planning again changes nothing.
 			text := tell(plan)
@@ -230,12 +236,29 @@ func TestLaws(t *testing.T) {
 			tempted[law] += n
 		}
 	})
+	tempted["11 restart"] = restarts
 	t.Logf("%d actions; tempted: %v", actions, tempted)
-	for _, law := range []string{"1 bounds", "2 make before break", "3 no live removal", "3 drain", "4 silence", "5 capacity", "6 one of each"} {
+	for _, law := range []string{"1 bounds", "2 make before break", "3 no live removal", "3 drain", "4 silence", "5 capacity", "6 one of each", "11 restart"} {
 		if tempted[law] < 20 {
 			t.Errorf("law %s was tempted %d times only", law, tempted[law])
 		}
 	}
+}
+
+// restart replaces the second planner by a new one with its memory.
+func (tr *trial) restart(t *rapid.T) {
+	planner, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := tr.second.AppendState(nil)
+	if err := planner.Restore(state); err != nil {
+		t.Fatalf("%s: %v", state, err)
+	}
+	if again := planner.AppendState(nil); string(again) != string(state) {
+		t.Fatalf("law 11: saved\n%s\nrestored\n%s", state, again)
+	}
+	tr.second = planner
 }
 
 // tell renders a plan, everything that decides included.

@@ -36,6 +36,7 @@ type Planner struct {
 	tick uint64
 	last time.Time // Now of the last plan
 	plan Plan
+	lost []string // what a Restore could not give back; faults of the next plan
 }
 
 // PlannerOptions are settings with useful zero values.
@@ -240,6 +241,8 @@ func (p *Planner) Plan(s Snapshot) Plan {
 		At: s.Now, Now: p.plan.Now[:0], Later: p.plan.Later[:0], Models: p.plan.Models[:0],
 		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
 	}
+	p.plan.Faults = append(p.plan.Faults, p.lost...)
+	p.lost = nil
 	p.listen(&s)
 	p.listenPods(s.Pods)
 	p.look(&s.World)

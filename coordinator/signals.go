@@ -46,7 +46,7 @@ type origin struct {
 func (f *feed) take(s *Sample, now time.Time, tick uint64) error {
 	i, found := slices.BinarySearchFunc(f.origins, s.Origin, func(o *origin, name string) int { return cmp.Compare(o.name, name) })
 	if !found {
-		f.origins = slices.Insert(f.origins, i, f.newOrigin(s))
+		f.origins = slices.Insert(f.origins, i, f.newOrigin(s.Origin))
 	}
 	o := f.origins[i]
 	o.tick, o.heard = tick, now
@@ -57,6 +57,9 @@ func (f *feed) take(s *Sample, now time.Time, tick uint64) error {
 	case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
 		o.quality = policy.Failed
 		return fmt.Errorf("%v %s: value %v", s.Target, s.Name, s.Value)
+	case now.Sub(s.At) > maxSpan: // beyond every window; an instant that is not set, too
+		o.quality = policy.Failed
+		return fmt.Errorf("%v %s: a sample of %v", s.Target, s.Name, s.At)
 	case s.At.Sub(now) > maxAhead:
 		o.quality = policy.Failed
 		return fmt.Errorf("%v %s: a sample from %v ahead", s.Target, s.Name, s.At.Sub(now))
@@ -99,8 +102,8 @@ func (f *feed) take(s *Sample, now time.Time, tick uint64) error {
 	return nil
 }
 
-func (f *feed) newOrigin(s *Sample) *origin {
-	o := &origin{name: s.Origin}
+func (f *feed) newOrigin(name string) *origin {
+	o := &origin{name: name}
 	for _, sig := range f.signals {
 		o.windows = append(o.windows, newWindow(sig))
 	}

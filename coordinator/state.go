@@ -1,0 +1,367 @@
+package coordinator
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bellows-go/bellows/internal/plain"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// stateVersion is the version of saved state.
+const stateVersion = 1
+
+// savedPlanner is what a planner remembers, all lists sorted.
+type savedPlanner struct {
+	V      int
+	At     time.Time // of the last plan; zero: none was made
+	Groups []savedGroup
+}
+
+// savedGroup is the memory of one group and its models. Series can be lost: a
+// planner without them waits for new samples and shrinks nothing until then.
+type savedGroup struct {
+	Name   string
+	Met    bool
+	Frozen time.Time
+	Models []savedModel
+	Series []savedSeries
+}
+
+type savedModel struct {
+	Name             string
+	Desired, Refused int
+	Counts           savedCounts
+	Known            bool // its policy has been made
+	Frozen           time.Time
+	Policy           json.RawMessage // of a policy.Saver; empty: none
+	Drains           map[string]time.Time
+	Seconds          *savedSeconds
+}
+
+// savedCounts are the counts of a model as last seen.
+type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Leaving int }
+
+type savedSeconds struct {
+	Seconds []policy.Second
+	Since   int64
+}
+
+type savedSeries struct {
+	Model, Name string
+	Origins     []savedOrigin
+	Totals      []savedTotals // of the quantiles
+}
+
+type savedOrigin struct {
+	Name         string
+	Now          bool // it answered in the last plan
+	Heard, At    time.Time
+	Last         float64
+	Quality      policy.Quality
+	Answered, Of int32
+	Cumulative   bool
+	Counter      json.RawMessage
+	Rate         float64
+	Rated        bool
+	Windows      []savedWindow
+}
+
+type savedWindow struct {
+	Signal policy.Signal
+	State  json.RawMessage
+}
+
+type savedTotals struct {
+	Signal policy.Signal
+	Last   time.Time
+	State  json.RawMessage
+}
+
+// AppendState appends what the planner remembers to dst, as versioned JSON.
+// StateParts gives the same in parts of limited size.
+func (p *Planner) AppendState(dst []byte) []byte {
+	s := savedPlanner{V: stateVersion, At: p.last}
+	for _, g := range p.groups {
+		s.Groups = append(s.Groups, p.saveGroup(g))
+	}
+	return appendPlain(dst, &s)
+}
+
+// Restore replaces what the planner remembers by a saved state, of these
+// declarations or others: what is not declared any more is left out, and what
+// is new starts anew. A model whose policy refuses its memory (it is of another
+// kind, say) keeps its count, and its policy starts anew: the next plan's Faults
+// name it. Plan goes on as if nothing had happened for snapshots later than the
+// last plan; of that one itself nothing is kept.
+//
+// On an error nothing has changed, so that the planner starts safely from what
+// it finds.
+func (p *Planner) Restore(state []byte) error {
+	s, err := readState(state)
+	if err != nil {
+		return err
+	}
+	return p.restore(s)
+}
+
+func readState(data []byte) (*savedPlanner, error) {
+	var s savedPlanner
+	if err := plain.Decode(data, &s, nil); err != nil {
+		return nil, fmt.Errorf("coordinator: restore: %w", err)
+	}
+	if s.V != stateVersion {
+		return nil, fmt.Errorf("coordinator: restore: version %d, can read %d", s.V, stateVersion)
+	}
+	return &s, nil
+}
+
+func (p *Planner) saveGroup(g *group) savedGroup {
+	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen}
+	for _, m := range g.models {
+		s.Models = append(s.Models, m.save())
+	}
+	for _, f := range p.feeds {
+		if m := p.byName[f.id.Target.Name]; m.group == g && len(f.origins) > 0 {
+			s.Series = append(s.Series, f.save(p.tick))
+		}
+	}
+	slices.SortFunc(s.Series, func(a, b savedSeries) int { return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Name, b.Name)) })
+	return s
+}
+
+func (m *model) save() savedModel {
+	c := m.counts
+	s := savedModel{
+		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
+		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.leaving}, Drains: m.drains,
+	}
+	if saver, ok := m.policy.(policy.Saver); ok {
+		s.Policy = saver.AppendState(nil)
+	}
+	if m.seconds != nil && len(m.seconds.buf) > 0 {
+		s.Seconds = &savedSeconds{m.seconds.buf, m.seconds.since}
+	}
+	return s
+}
+
+func (f *feed) save(tick uint64) savedSeries {
+	s := savedSeries{Model: f.id.Target.Name, Name: f.id.Name}
+	for _, o := range f.origins {
+		so := savedOrigin{
+			Name: o.name, Now: o.tick == tick, Heard: o.heard, At: o.at, Last: o.last, Quality: o.quality, Answered: o.answered, Of: o.of,
+			Cumulative: o.cumulative, Counter: o.counter.AppendState(nil), Rate: o.rate, Rated: o.rated,
+		}
+		for i, w := range o.windows {
+			if w != nil {
+				so.Windows = append(so.Windows, savedWindow{f.signals[i], w.AppendState(nil)})
+			}
+		}
+		s.Origins = append(s.Origins, so)
+	}
+	for i, t := range f.totals {
+		if t != nil {
+			s.Totals = append(s.Totals, savedTotals{f.signals[i], t.last, t.window.AppendState(nil)})
+		}
+	}
+	return s
+}
+
+// check refuses what no planner has saved.
+func (s *savedPlanner) check() error {
+	groups, models := map[string]bool{}, map[string]bool{}
+	for _, g := range s.Groups {
+		if groups[g.Name] {
+			return fmt.Errorf("group %q stands twice", g.Name)
+		}
+		groups[g.Name] = true
+		for _, m := range g.Models {
+			c := m.Counts
+			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Leaving} {
+				if n < 0 || n > maxCount {
+					return fmt.Errorf("model %q: a count of %d", m.Name, n)
+				}
+			}
+			if models[m.Name] {
+				return fmt.Errorf("model %q stands twice", m.Name)
+			}
+			models[m.Name] = true
+			if err := m.Seconds.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *savedSeconds) check() error {
+	if s == nil {
+		return nil
+	}
+	if len(s.Seconds) == 0 || len(s.Seconds) > 3*maxSeconds {
+		return errors.New("a log of no seconds, or too many")
+	}
+	for i, x := range s.Seconds {
+		if x.Unix != s.Seconds[0].Unix+int64(i) {
+			return fmt.Errorf("second %d of the log is out of line", i)
+		}
+	}
+	return nil
+}
+
+// restore checks all of s, then takes it over.
+func (p *Planner) restore(s *savedPlanner) error {
+	if err := s.check(); err != nil {
+		return fmt.Errorf("coordinator: restore: %w", err)
+	}
+	series := map[Series]*feed{}
+	for _, g := range s.Groups {
+		for i := range g.Series {
+			id := Series{TargetID{TargetModel, g.Series[i].Model}, g.Series[i].Name}
+			f := p.feedOf[id]
+			if f == nil {
+				continue
+			}
+			fresh, err := f.restored(&g.Series[i])
+			if err != nil {
+				return fmt.Errorf("coordinator: restore: model %q: %s: %w", id.Target.Name, id.Name, err)
+			}
+			series[id] = fresh
+		}
+	}
+	p.tick, p.last, p.plan, p.lost = 0, s.At, Plan{}, nil
+	if !s.At.IsZero() {
+		p.tick = 1
+	}
+	for i, f := range p.feeds {
+		fresh := series[f.id]
+		if fresh == nil {
+			fresh = &feed{id: f.id, signals: f.signals, totals: freshTotals(f.signals)}
+		}
+		p.feeds[i].origins, p.feeds[i].totals = fresh.origins, fresh.totals
+	}
+	saved := map[string]*savedModel{}
+	groups := map[string]*savedGroup{}
+	for i := range s.Groups {
+		groups[s.Groups[i].Name] = &s.Groups[i]
+		for j := range s.Groups[i].Models {
+			saved[s.Groups[i].Models[j].Name] = &s.Groups[i].Models[j]
+		}
+	}
+	for _, g := range p.groups {
+		g.met, g.frozen = false, time.Time{}
+		if was := groups[g.Name]; was != nil {
+			g.met, g.frozen = was.Met, was.Frozen
+		}
+	}
+	for _, m := range p.models {
+		if err := m.restore(saved[m.Name], s.At); err != nil {
+			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
+		}
+	}
+	return nil
+}
+
+// restore takes over what was saved of a model, if anything. The error is the
+// policy's, which then starts anew.
+func (m *model) restore(s *savedModel, at time.Time) error {
+	m.policy, m.desired, m.refused, m.counts, m.drains, m.frozen = nil, 0, 0, counts{}, nil, time.Time{}
+	if m.seconds != nil {
+		*m.seconds = secondsLog{}
+	}
+	if s == nil {
+		return nil
+	}
+	c := s.Counts
+	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Leaving}
+	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
+	if m.seconds != nil && s.Seconds != nil {
+		*m.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
+	}
+	if !s.Known {
+		return nil
+	}
+	m.policy = m.newPolicy(at)
+	m.steps = make([]policy.Step, 0, 8)
+	saver, ok := m.policy.(policy.Saver)
+	if !ok || len(s.Policy) == 0 {
+		return nil
+	}
+	if err := restorePolicy(saver, s.Policy); err != nil {
+		m.policy = m.newPolicy(at)
+		return err
+	}
+	return nil
+}
+
+// restorePolicy contains the panic of a user's policy.
+func restorePolicy(p policy.Saver, state []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return p.Restore(state)
+}
+
+// restored is a feed like f with a saved history.
+func (f *feed) restored(s *savedSeries) (*feed, error) {
+	fresh := &feed{id: f.id, signals: f.signals, totals: freshTotals(f.signals)}
+	for i := range s.Origins {
+		so := &s.Origins[i]
+		if i > 0 && so.Name <= s.Origins[i-1].Name {
+			return nil, fmt.Errorf("origin %q is out of order", so.Name)
+		}
+		o := f.newOrigin(so.Name)
+		o.heard, o.at, o.last, o.quality, o.answered, o.of = so.Heard, so.At, so.Last, so.Quality, so.Answered, so.Of
+		o.cumulative, o.rate, o.rated = so.Cumulative, so.Rate, so.Rated
+		if so.Now {
+			o.tick = 1
+		}
+		if err := o.counter.Restore(so.Counter); err != nil {
+			return nil, err
+		}
+		for _, w := range so.Windows {
+			j := slices.Index(f.signals, w.Signal)
+			if j < 0 || o.windows[j] == nil {
+				continue // nobody asks for it any more
+			}
+			if err := o.windows[j].Restore(w.State); err != nil {
+				return nil, err
+			}
+		}
+		fresh.origins = append(fresh.origins, o)
+	}
+	for _, t := range s.Totals {
+		j := slices.Index(f.signals, t.Signal)
+		if j < 0 || fresh.totals[j] == nil {
+			continue
+		}
+		if err := fresh.totals[j].window.Restore(t.State); err != nil {
+			return nil, err
+		}
+		fresh.totals[j].last = t.Last
+	}
+	return fresh, nil
+}
+
+func freshTotals(signals []policy.Signal) []*totals {
+	list := make([]*totals, len(signals))
+	for i, sig := range signals {
+		list[i] = newTotals(sig)
+	}
+	return list
+}
+
+func appendPlain(dst []byte, s any) []byte {
+	dst, err := plain.Append(dst, s, nil)
+	if err != nil {
+		panic("coordinator: a memory that is no JSON: " + err.Error()) // ours alone, all plain data
+	}
+	return dst
+}
