@@ -375,7 +375,7 @@ func TestValidateNamesEveryField(t *testing.T) {
 		Models: []coordinator.Model{
 			{Name: "m", Group: "h", Policy: track, Max: 1},
 			{Name: "m", Group: "g", Needs: coordinator.Resources{"gib": 81, "tpus": 1}, Requires: []string{"rocm"}, Min: -1, Slots: -1, LoadTime: -1, DrainTimeout: -1},
-			{Group: "g", Max: 1 << 40, Policy: policy.Bound{Of: policy.Track{
+			{Group: "g", Max: 1 << 40, Policy: policy.Bound{Max: 1, Of: policy.Track{
 				Value: 1, Signal: policy.Signal{Name: "x", Stat: policy.Weighted, Window: 48 * time.Hour},
 			}}},
 			{Name: "n", Group: "g", Max: 1, Policy: policy.SeldonLag{Min: -1}},

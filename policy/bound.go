@@ -9,7 +9,7 @@ import "time"
 // Law: the result lies in [Min, Max], and equals Of's where that does.
 type Bound struct {
 	Min int // >= 0
-	Max int // >= Min; 0 with Min 0 allows only zero
+	Max int // >= Min; 0: none
 	Of  Config
 }
 
@@ -17,7 +17,9 @@ type Bound struct {
 func (c Bound) Validate() error {
 	var f faults
 	f.Require(c.Min >= 0, "Min", "must be >= 0, is %v", c.Min)
-	f.Require(c.Max >= c.Min, "Max", "must be >= Min %v, is %v", c.Min, c.Max)
+	f.Require(c.Max == 0 || c.Max >= c.Min, "Max", "must be 0 or >= Min %v, is %v", c.Min, c.Max)
+	f.Require(c.Min != 0 || c.Max != 0, "Max", "neither Min nor Max bounds anything")
+	f.Require(c.Min <= maxReplicas && c.Max <= maxReplicas, "Max", "must be <= %d", maxReplicas)
 	f.wrapped(c.Of)
 	return f.Err()
 }
@@ -36,7 +38,7 @@ type bound struct {
 func (p *bound) Decide(o Observation) Decision {
 	d := p.of.Decide(o)
 	switch n := d.Replicas; {
-	case n > p.Max:
+	case p.Max > 0 && n > p.Max:
 		return o.Amend(d, AboveMax, p.Max, float64(n), float64(p.Max))
 	case n < p.Min:
 		return o.Amend(d, BelowMin, p.Min, float64(n), float64(p.Min))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"math"
 	"time"
 )
@@ -84,7 +85,11 @@ type cooldown struct {
 }
 
 func (p *cooldown) Decide(o Observation) Decision {
-	p.changes.see(o)
+	p.changes.see(&o)
+	return p.changes.decided(p.decide(o))
+}
+
+func (p *cooldown) decide(o Observation) Decision {
 	d := p.of.Decide(o)
 	wait := p.Up
 	if d.Replicas < o.Desired {
@@ -106,30 +111,50 @@ func (p *cooldown) Restore(state []byte) error    { return restoreState(state, &
 type changes struct {
 	Called  bool      // Desired has been seen
 	Desired int       // as last seen
+	Decided int       // what was decided then
 	Seen    time.Time // when
-	At      time.Time // of the last change, when it was ordered at the latest; zero: none
+	At      time.Time // of the last change, at the latest; zero: none
 	Up      bool      // it was a step up
 }
 
-// see notes a change; it was ordered at the last call at the earliest.
-func (c *changes) see(o Observation) (changed, reversed bool) {
-	if c.Called && o.Desired != c.Desired {
-		up := o.Desired > c.Desired
-		reversed = !c.At.IsZero() && up != c.Up
-		c.At, c.Up, changed = c.Seen, up, true
+// see notes a change and returns by how much. What was decided here counts from
+// the decision; what others did from now, for it may just have happened.
+func (c *changes) see(o *Observation) (by int, flapped bool) {
+	if by = o.Desired - c.Desired; c.Called && by != 0 {
+		flapped = by < 0 && c.Up && !c.At.IsZero()
+		c.At, c.Up = o.Now, by > 0
+		if o.Desired == c.Decided {
+			c.At = c.Seen
+		}
+	} else {
+		by = 0
 	}
 	c.Called, c.Desired, c.Seen = true, o.Desired, o.Now
-	return changed, reversed
+	return by, flapped
 }
 
-// FlapBudget allows Reversals changes of direction in any Per. When they are
-// spent no step down that would be one more is taken until one is paid back;
-// steps up never wait.
+// decided notes what was decided on the observation that was seen last.
+func (c *changes) decided(d Decision) Decision {
+	c.Decided = d.Replicas
+	return d
+}
+
+func (c *changes) valid() error {
+	if c.Called && c.Seen.IsZero() || c.Seen.Before(c.At) {
+		return errors.New("changes out of order")
+	}
+	return nil
+}
+
+// FlapBudget allows Reversals steps down that follow a step up in any Per. When
+// they are spent no other is taken until one is paid back: the band around the
+// count is then as wide as the count itself, and the decision says so. Steps up
+// never wait, nor do steps down that follow a step down.
 //
-// Law: the result is Desired or Of's decision, and never below Of's; with
-// Reversals spent, nothing goes down after it went up.
+// Law: the result is Desired or Of's decision, and never below Of's; at most
+// Reversals steps of its own go down after one that went up, in any Per.
 type FlapBudget struct {
-	Reversals int           // >= 1
+	Reversals int           // [1, 1000]
 	Per       time.Duration // > 0; an hour is usual
 	Of        Config
 }
@@ -159,13 +184,19 @@ type flapBudget struct {
 
 type flapMemory struct {
 	Changes changes
-	Spent   []time.Time `json:",omitempty"` // reversals, ascending
+	Spent   []time.Time `json:",omitempty"` // steps down after a step up, ascending
 }
 
+func (m *flapMemory) valid() error { return m.Changes.valid() }
+
 func (p *flapBudget) Decide(o Observation) Decision {
-	if _, reversed := p.Changes.see(o); reversed {
+	if _, flapped := p.Changes.see(&o); flapped {
 		p.Spent = append(p.Spent, p.Changes.At)
 	}
+	return p.Changes.decided(p.decide(o))
+}
+
+func (p *flapBudget) decide(o Observation) Decision {
 	k := 0
 	for k < len(p.Spent) && (o.Now.Sub(p.Spent[k]) >= p.Per || len(p.Spent)-k > 2*p.Reversals+2) {
 		k++

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/bellows-go/bellows/policy"
 )
@@ -113,14 +114,62 @@ func TestCooldown(t *testing.T) {
 func TestFlapBudget(t *testing.T) {
 	follow(t, policy.FlapBudget{Reversals: 2, Per: time.Minute, Of: say{"a"}}, 5, []tick{
 		{0, []float64{6}, "6: a 5->6"},
-		{1, []float64{5}, "5: a 6->5"}, // seen at 2: the first reversal
-		{2, []float64{6}, "6: a 5->6"}, // the second
-		{3, []float64{5}, "6: a 6->5; flap budget spent 5->6"},
-		{4, []float64{9}, "9: a 6->9"}, // up never waits
+		{1, []float64{5}, "5: a 6->5"}, // the first
+		{2, []float64{6}, "6: a 5->6"},
+		{3, []float64{5}, "5: a 6->5"}, // the second
+		{4, []float64{4}, "4: a 5->4"}, // further down is no reversal
+		{5, []float64{9}, "9: a 4->9"}, // up never waits
+		{6, []float64{5}, "9: a 9->5; flap budget spent 5->9"},
 		{60, []float64{5}, "9: a 9->5; flap budget spent 5->9"},
 		{61, []float64{5}, "5: a 9->5"}, // the first is paid back
-		{62, []float64{3}, "3: a 5->3"}, // further down is no reversal
+		{62, []float64{3}, "3: a 5->3"},
 	})
+}
+
+// Whatever happens, no more steps go down after one that went up than the
+// budget has for any hour.
+func TestFlapBudgetIsKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := policy.FlapBudget{Reversals: rapid.IntRange(1, 3).Draw(t, "reversals"), Per: time.Minute, Of: say{"a"}}
+		p := c.New(start, 5)
+		o := policy.Observation{Desired: 5}
+		var flaps []time.Time
+		up := false
+		now := start
+		for range 40 {
+			now = now.Add(sec(float64(rapid.IntRange(1, 20).Draw(t, "gap"))))
+			o.Now, o.Ready, o.Current = now, o.Desired, o.Desired
+			o.Readings = []policy.Reading{ok(float64(rapid.IntRange(1, 6).Draw(t, "load")))}
+			n := p.Decide(o).Replicas
+			if n < o.Desired && up {
+				flaps = append(flaps, now)
+				if k := len(flaps) - 1 - c.Reversals; k >= 0 && now.Sub(flaps[k]) < c.Per {
+					t.Fatalf("%d down after up within %v: %v", c.Reversals+1, c.Per, flaps)
+				}
+			}
+			if n != o.Desired {
+				up = n > o.Desired
+			}
+			o.Desired = n
+		}
+	})
+}
+
+// A change by others is dated when it is seen: it may just have happened.
+func TestChangesByOthers(t *testing.T) {
+	calm := policy.Cooldown{Down: time.Minute, Of: say{"a"}}.New(start, 5)
+	o := policy.Observation{Now: start, Desired: 5, Readings: []policy.Reading{ok(5)}}
+	require.Equal(t, "5: a", calm.Decide(o).String())
+	o.Now, o.Desired = start.Add(time.Hour), 9
+	require.Equal(t, "9: a 9->5; cooling down 5->9", calm.Decide(o).String(), "not an hour ago, as far as is known")
+	o.Now = o.Now.Add(time.Minute)
+	require.Equal(t, "5: a 9->5", calm.Decide(o).String())
+
+	slow := policy.Pace{Down: policy.Limit{Count: 4, Period: time.Minute}, Of: say{"a"}}.New(start, 9)
+	o = policy.Observation{Now: start, Desired: 9, Readings: []policy.Reading{ok(9)}}
+	require.Equal(t, "9: a", slow.Decide(o).String())
+	o.Now, o.Desired, o.Readings[0].Value = start.Add(time.Hour), 5, 1
+	require.Equal(t, "5: a 5->1; pace limit 1->5", slow.Decide(o).String(), "somebody took four off just now, perhaps")
 }
 
 // A pace as large as a count may be never turns up into down.
@@ -160,12 +209,15 @@ func TestIdle(t *testing.T) {
 	require.NoError(t, c.Validate())
 	p := c.New(start, 3)
 	o := policy.Observation{Desired: 3}
+	before := start
 	step := func(at float64, load float64, q policy.Quality, begun int64, known bool, want string) {
 		t.Helper()
 		o.Now = start.Add(sec(at))
 		o.Ready = o.Desired
 		o.Readings = []policy.Reading{{Value: load, Quality: q}, {Value: load, Quality: q}}
-		o.Seconds = []policy.Second{{Unix: o.Now.Unix() - 1, Begun: begun, Known: known}}
+		o.Seconds = quiet(before, o.Now)
+		before = o.Now
+		o.Seconds[len(o.Seconds)-1].Begun, o.Seconds[len(o.Seconds)-1].Known = begun, known
 		d := p.Decide(o)
 		require.Equal(t, want, d.String(), "at %v", at)
 		o.Desired = d.Replicas

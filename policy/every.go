@@ -7,7 +7,8 @@ import (
 )
 
 // Every asks Of once a Period, at instants counted from its creation, and
-// repeats that decision in between: an extra call advances nothing inside.
+// repeats that decision in between: an extra call advances nothing inside. Of the
+// seconds in between Of sees the last hour.
 //
 // Law: calls between two instants neither reach Of nor change what it decides.
 type Every struct {
@@ -30,7 +31,7 @@ func (c Every) Needs() Needs { return c.Of.Needs() }
 func (c Every) New(at time.Time, ready int) Policy {
 	return &every{
 		Every: c, of: c.Of.New(at, ready), keepSeconds: c.Of.Needs().Seconds,
-		everyMemory: everyMemory{Beat: beat{Start: at, Next: at}},
+		everyMemory: everyMemory{Beat: newBeat(at)},
 	}
 }
 
@@ -53,7 +54,9 @@ const maxKeptSeconds = 3600
 
 func (p *every) Decide(o Observation) Decision {
 	if p.keepSeconds {
-		p.Seconds = append(p.Seconds, o.Seconds...)
+		for _, s := range o.Seconds {
+			p.Seconds = append(p.Seconds, s.sound())
+		}
 		if extra := len(p.Seconds) - maxKeptSeconds; extra > 0 {
 			p.Seconds = append(p.Seconds[:0], p.Seconds[extra:]...)
 		}
@@ -81,9 +84,15 @@ type beat struct {
 	Verdict     Verdict
 }
 
+// newBeat begins at an instant. What is asked before it holds.
+func newBeat(at time.Time) beat { return beat{Start: at, Next: at, Verdict: Hold} }
+
 func (b *beat) valid() error {
 	if b.Start.IsZero() || b.Next.IsZero() || b.Verdict > NoOpinion {
 		return errors.New("a period without a beginning")
+	}
+	if b.Replicas < 0 || b.Replicas > maxReplicas {
+		return fmt.Errorf("a period's decision for %d", b.Replicas)
 	}
 	for _, at := range []time.Time{b.Start, b.Next} {
 		if y := at.Year(); y < 1900 || y > 2150 { // durations hold 292 years

@@ -29,7 +29,7 @@ func ExampleCooldown() {
 }
 
 func ExampleFlapBudget() {
-	p := policy.FlapBudget{Reversals: 2, Per: time.Hour, Of: track}.New(start, 4)
+	p := policy.FlapBudget{Reversals: 1, Per: time.Hour, Of: track}.New(start, 4)
 	for i, o := range []policy.Observation{settled(4, 60), settled(6, 30), settled(3, 60), settled(6, 30)} {
 		o.Now = start.Add(time.Duration(i) * time.Minute)
 		fmt.Println(p.Decide(o))
@@ -46,6 +46,7 @@ func ExampleIdle() {
 	o := settled(1, 0)
 	o.Now = start.Add(10 * time.Minute)
 	o.Readings = append(o.Readings, ok(0)) // the requests in flight
+	o.Seconds = quiet(start, o.Now)
 	fmt.Println(p.Decide(o))
 	// Output: 0: target ratio 1->0; idle to zero
 }

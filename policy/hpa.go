@@ -125,7 +125,7 @@ func (c HPA) Needs() (n Needs) {
 func (c HPA) New(at time.Time, _ int) Policy {
 	return &hpa{
 		HPA: c, decider: NewHPADecider(c.limits()), proposals: make([]Proposed, len(c.Metrics)), external: make([]int64, 1),
-		up: c.tolerance(true), down: c.tolerance(false), beat: beat{Start: at, Next: at},
+		up: c.tolerance(true), down: c.tolerance(false), beat: newBeat(at),
 	}
 }
 
@@ -230,7 +230,7 @@ func (p *hpa) decide(o Observation) Decision {
 
 // ofReading fills in a metric of an object or an external one.
 func (p *hpa) ofReading(in *HPAInput, r Reading, o Observation) {
-	in.MetricsFailed = !r.Quality.HasValue()
+	in.MetricsFailed = !r.usable()
 	milli := wide64(math.Round(r.Value * 1000))
 	in.ObjectMilli = milli
 	p.external[0] = milli

@@ -1,14 +1,11 @@
 package policy
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // Idle takes a target to zero when no request has begun for After and none is
 // in flight, with every reading OK, and brings it back to Wake when one comes.
 // In between Of decides, at least one. What was not seen may have been a
-// request: only known seconds count as idle.
+// request: only seconds that were seen, and known, count as idle.
 //
 // Law: zero only when idle, at least one otherwise; silence never empties.
 type Idle struct {
@@ -36,7 +33,7 @@ func (c Idle) Needs() Needs {
 
 // New makes the policy of Of; idle time begins at at.
 func (c Idle) New(at time.Time, ready int) Policy {
-	return &idle{Idle: c, of: c.Of.New(at, ready), idleMemory: idleMemory{LastStart: at}}
+	return &idle{Idle: c, of: c.Of.New(at, ready), idleMemory: idleMemory{newStarts(at)}}
 }
 
 type idle struct {
@@ -45,36 +42,23 @@ type idle struct {
 	idleMemory
 }
 
-type idleMemory struct {
-	LastStart time.Time // of a request, at the latest
-}
+type idleMemory struct{ Starts starts }
 
-func (m *idleMemory) valid() error {
-	if m.LastStart.IsZero() {
-		return errors.New("idleness without a beginning")
-	}
-	return nil
-}
+func (m *idleMemory) valid() error { return m.Starts.valid() }
 
 func (p *idle) Decide(o Observation) Decision {
-	came := false
-	for _, s := range o.Seconds {
-		if end := time.Unix(s.Unix+1, 0); (s.Begun > 0 || !s.Known) && end.After(p.LastStart) {
-			p.LastStart = end
-			came = came || s.Known
-		}
-	}
+	came := p.Starts.follow(&o)
 	inner := o
 	last := len(o.Readings) - 1
 	load := o.Readings[last]
 	inner.Readings = o.Readings[:last]
 	d := p.of.Decide(inner)
-	busy := load.Quality.HasValue() && load.Value > 0
-	known := !o.ReadyFailed
+	busy := load.usable() && load.Value > 0
+	known := !o.ReadyFailed && load.usable()
 	for i := range o.Readings {
 		known = known && o.Readings[i].Quality == OK
 	}
-	since := o.Now.Sub(p.LastStart)
+	since := p.Starts.idle(o.Now)
 	switch {
 	case o.Desired == 0 && (busy || came):
 		return o.Amend(d, Awake, max(d.Replicas, p.Wake, 1), load.Value)
@@ -82,7 +66,7 @@ func (p *idle) Decide(o Observation) Decision {
 		return o.Amend(d, Asleep, 0, since.Seconds(), p.After.Seconds())
 	case !busy && known && since >= p.After:
 		return o.Amend(d, IdleToZero, 0, since.Seconds(), p.After.Seconds())
-	case d.Replicas < o.Desired && load.Quality != OK:
+	case d.Replicas < o.Desired && (load.Quality != OK || !load.usable()):
 		return o.Amend(d, SignalNotOK, o.Desired, float64(load.Quality))
 	case d.Replicas < 1:
 		return o.Amend(d, LeastOne, 1, float64(d.Replicas), 1)
@@ -100,9 +84,10 @@ const (
 	IdleToZero Reason = "idle to zero" // the same
 )
 
-// Fallback decides in place of Of when Of has had no opinion, or one of its
-// readings has been missing, failed, stale or partial, for longer than After.
-// It never lowers the count unless MayLower is set.
+// Fallback decides in place of Of when one of its readings has been missing,
+// failed, stale or partial, or Of has had no opinion because counts or pods could
+// not be read, for longer than After. It never lowers the count unless MayLower
+// is set, and until then keeps Of from doing so on such readings.
 //
 // Law: Of's decision while the readings are OK; never below Desired in their
 // absence, unless MayLower.
@@ -144,9 +129,13 @@ type fallbackMemory struct {
 
 func (p *fallback) Decide(o Observation) Decision {
 	d := p.of.Decide(o)
-	wrong := d.Verdict == NoOpinion
+	unread := o.ReadyFailed
+	for _, list := range o.Pods {
+		unread = unread || list == nil
+	}
+	wrong := d.Verdict == NoOpinion && unread
 	for i := range o.Readings {
-		wrong = wrong || o.Readings[i].Quality != OK
+		wrong = wrong || o.Readings[i].Quality != OK || !o.Readings[i].usable()
 	}
 	switch {
 	case !wrong:
@@ -157,6 +146,9 @@ func (p *fallback) Decide(o Observation) Decision {
 	}
 	silent := o.Now.Sub(p.Since)
 	if silent < p.After {
+		if d.Replicas < o.Desired && !p.MayLower {
+			d = o.Amend(d, SignalNotOK, o.Desired)
+		}
 		return d
 	}
 	n := p.Replicas

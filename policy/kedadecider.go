@@ -13,7 +13,7 @@ import (
 type KEDASpec struct {
 	CooldownPeriod        *time.Duration // inactive for so long before going to Idle or Min; nil: 300 s
 	InitialCooldownPeriod time.Duration  // the same for what was never active, since its creation
-	Min, Max              int            // Max is the HPA's business only
+	Min, Max              int            // Max is the HPA's business only; 0: 100
 	Idle                  *int           // count while inactive, < Min; nil: none
 
 	Paused          bool // decides nothing
@@ -92,6 +92,7 @@ func (s *KEDASpec) Validate() error {
 	f.Require(s.InitialCooldownPeriod >= 0, "InitialCooldownPeriod", "must be >= 0, is %v", s.InitialCooldownPeriod)
 	f.Require(s.Min >= 0, "Min", "must be >= 0, is %d", s.Min)
 	f.Require(s.Max >= 0, "Max", "must be >= 0, is %d", s.Max)
+	f.Require(s.Min <= orDefault(s.Max, 100), "Min", "must be <= Max %d, is %d", orDefault(s.Max, 100), s.Min)
 	f.Require(s.Idle == nil || *s.Idle >= 0 && *s.Idle < max(s.Min, 1), "Idle", "must be in [0, Min)")
 	f.Require(len(s.Triggers) > 0, "Triggers", "must not be empty")
 	if s.Fallback != nil {
@@ -210,7 +211,7 @@ type KEDADecision struct {
 var ErrNoValue = errors.New("policy: keda: no value")
 
 // errTriggers refuses a state of another number of triggers.
-var errTriggers = errors.New("policy: restore: state of other triggers")
+var errTriggers = errors.New("state of other triggers")
 
 // observe makes an observation of a raw answer.
 func (d *KEDADecider) observe(i int, raw kedaObserved, in *KEDAInput) kedaObserved {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -133,8 +134,11 @@ type kpaMemory struct {
 }
 
 func (m *kpaMemory) valid() error {
-	if m.Delay != nil && m.Delay.Slots <= 0 {
-		return errors.New("a delay window without slots")
+	if m.PanicFloor < 0 || m.PanicFloor > maxReplicas {
+		return fmt.Errorf("a panic of %d", m.PanicFloor)
+	}
+	if m.Delay != nil {
+		return m.Delay.Valid(maxReplicas)
 	}
 	return nil
 }
@@ -244,7 +248,7 @@ func (c KPA) Needs() Needs {
 
 // New makes a policy that decides as a KPADecider does, every 2 s.
 func (c KPA) New(at time.Time, ready int) Policy {
-	return &kpa{config: c, decider: NewKPADecider(c, at, ready), beat: beat{Start: at, Next: at}}
+	return &kpa{config: c, decider: NewKPADecider(c, at, ready), beat: newBeat(at)}
 }
 
 // kpaPeriod is upstream's tick.
@@ -268,10 +272,13 @@ func (p *kpa) Decide(o Observation) (d Decision) {
 func (p *kpa) decide(o *Observation, d *Decision) {
 	in := KPAInput{Now: o.Now, Ready: o.Ready, ReadyFailed: o.ReadyFailed}
 	stable, panicked := &o.Readings[0], &o.Readings[1]
-	if stable.Quality.HasValue() && panicked.Quality.HasValue() {
-		in.Stable, in.Panic = stable.Value, panicked.Value
+	if stable.usable() {
+		in.Stable = stable.Value
 	} else {
 		in.NoData = !p.config.AllowNoData || stable.Quality != Missing
+	}
+	if panicked.usable() { // an empty panic window counts as zero
+		in.Panic = panicked.Value
 	}
 	var out KPADecision
 	p.decider.decide(&in, &out)

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A Second is what passed in one whole second of a target's life.
 type Second struct {
@@ -8,6 +11,14 @@ type Second struct {
 	Begun, Ended, Failed int64   // requests; Failed are among Ended; >= 0
 	Busy                 float64 // seconds of service given, summed over slots
 	Known                bool    // false: nothing was measured, the counts are no zeros
+}
+
+// sound is s without numbers that are none: of such a second nothing is known.
+func (s Second) sound() Second {
+	if math.IsNaN(s.Busy) || math.IsInf(s.Busy, 0) {
+		s.Busy, s.Known = 0, false
+	}
+	return s
 }
 
 // An Observation is what a policy sees of its target at one instant. It is

@@ -11,8 +11,8 @@ import (
 //
 // Law: Replicas before Until, Of's decision from then on.
 type Freeze struct {
-	Replicas int // >= 0
-	Until    time.Time
+	Replicas int       // >= 0
+	Until    time.Time // must be set
 	Of       Config
 }
 
@@ -20,6 +20,7 @@ type Freeze struct {
 func (c Freeze) Validate() error {
 	var f faults
 	f.Require(c.Replicas >= 0 && c.Replicas <= maxReplicas, "Replicas", "must be in [0, %d], is %d", maxReplicas, c.Replicas)
+	f.Require(!c.Until.IsZero(), "Until", "must be set")
 	f.wrapped(c.Of)
 	return f.Err()
 }
@@ -96,11 +97,18 @@ type useful struct {
 
 type usefulMemory struct{ Cap int }
 
+func (m *usefulMemory) valid() error {
+	if m.Cap < 0 || m.Cap > maxReplicas {
+		return fmt.Errorf("a cap of %d", m.Cap)
+	}
+	return nil
+}
+
 func (p *useful) Decide(o Observation) Decision {
 	inner := o
 	if p.Signal.Name != "" {
 		last := len(o.Readings) - 1
-		if r := o.Readings[last]; r.Quality == OK && r.Value >= 0 {
+		if r := &o.Readings[last]; r.Quality == OK && r.usable() && r.Value >= 0 {
 			p.Cap = min(orDefault(p.Max, maxReplicas), int(min(math.Floor(r.Value), maxReplicas)))
 		}
 		inner.Readings = o.Readings[:last]

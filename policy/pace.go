@@ -52,7 +52,7 @@ func (c Pace) Needs() Needs { return c.Of.Needs() }
 
 // New makes the policy of Of; no change lies behind it.
 func (c Pace) New(at time.Time, ready int) Policy {
-	return &pace{Pace: c, of: c.Of.New(at, ready), paceMemory: paceMemory{Seen: at}}
+	return &pace{Pace: c, of: c.Of.New(at, ready)}
 }
 
 type pace struct {
@@ -62,10 +62,8 @@ type pace struct {
 }
 
 type paceMemory struct {
-	Called  bool      // Desired has been seen
-	Desired int       // as last seen
-	Seen    time.Time // when
-	Changes []change  `json:",omitempty"` // within the longer period, ascending
+	Last    changes
+	Changes []change `json:",omitempty"` // within the longer period, ascending
 }
 
 type change struct {
@@ -74,21 +72,24 @@ type change struct {
 }
 
 func (m *paceMemory) valid() error {
-	if m.Seen.IsZero() {
-		return errors.New("a pace without a beginning")
+	for i, c := range m.Changes {
+		if i > 0 && c.At.Before(m.Changes[i-1].At) || c.By == 0 || c.By < -maxReplicas || c.By > maxReplicas {
+			return errors.New("a pace of changes that cannot be")
+		}
 	}
-	return nil
+	return m.Last.valid()
 }
 
 func (p *pace) Decide(o Observation) Decision {
-	d := p.of.Decide(o)
-	// A change seen now was ordered at the last call at the earliest.
-	if p.Called && p.Desired != o.Desired {
-		p.Changes = append(p.Changes, change{p.Seen, o.Desired - p.Desired})
+	if by, _ := p.Last.see(&o); by != 0 {
+		p.Changes = append(p.Changes, change{p.Last.At, by})
 	}
-	p.Called, p.Desired, p.Seen = true, o.Desired, o.Now
 	p.forget(o.Now)
+	return p.Last.decided(p.decide(o))
+}
 
+func (p *pace) decide(o Observation) Decision {
+	d := p.of.Decide(o)
 	n, limit := d.Replicas, p.Up
 	if n < o.Desired {
 		limit = p.Down

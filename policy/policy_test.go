@@ -131,7 +131,7 @@ func TestValidateNamesEveryField(t *testing.T) {
 	}}
 	require.EqualError(t, bad.Validate(), strings.Join([]string{
 		`Period: must be > 0, is 0s`,
-		`Of.Max: must be >= Min 3, is 2`,
+		`Of.Max: must be 0 or >= Min 3, is 2`,
 		`Of.Of.Up.Count: must be in [0, 2147483647], is -1`,
 		`Of.Of.Up.Period: must be > 0, is -1ns`,
 		`Of.Of.Down.Period: has neither Count nor Percent to limit`,
@@ -196,6 +196,7 @@ func tell(t *testing.T, story string) string {
 	var out strings.Builder
 	var p policy.Policy
 	o := policy.Observation{}
+	var before time.Time
 	answers := false
 	lines := bufio.NewScanner(strings.NewReader(story))
 	for lines.Scan() {
@@ -231,7 +232,7 @@ func tell(t *testing.T, story string) string {
 		case "use":
 			n := number("ready", 0)
 			o = policy.Observation{Desired: n, Ready: n}
-			p = configs[words[1]].New(start, n)
+			p, before = configs[words[1]].New(start, n), start
 		case "observe":
 			at, err := time.ParseDuration(args["at"])
 			require.NoError(t, err, line)
@@ -249,9 +250,12 @@ func tell(t *testing.T, story string) string {
 				}
 			}
 			o.Readings = []policy.Reading{r}
-			o.Seconds = []policy.Second{{Unix: o.Now.Unix() - 1, Known: args["begun"] != "?"}}
-			if o.Seconds[0].Known {
-				o.Seconds[0].Begun = int64(number("begun", 0))
+			o.Seconds = quiet(before, o.Now)
+			before = o.Now
+			if n := len(o.Seconds); n > 0 && args["begun"] == "?" {
+				o.Seconds[n-1].Known = false
+			} else if n > 0 {
+				o.Seconds[n-1].Begun = int64(number("begun", 0))
 			}
 			d := p.Decide(o)
 			fmt.Fprintf(&out, "----\n%v\n", d)
@@ -261,6 +265,14 @@ func tell(t *testing.T, story string) string {
 		}
 	}
 	return out.String()
+}
+
+// quiet are the whole seconds between two instants, in which nothing began.
+func quiet(from, to time.Time) (list []policy.Second) {
+	for u := from.Unix(); u < to.Unix(); u++ {
+		list = append(list, policy.Second{Unix: u, Known: true})
+	}
+	return list
 }
 
 func drawConfig(t *rapid.T, depth int) policy.Config {
@@ -284,7 +296,7 @@ func drawConfig(t *rapid.T, depth int) policy.Config {
 	switch rapid.IntRange(0, 3).Draw(t, "combinator") {
 	case 0:
 		low := rapid.IntRange(0, 5).Draw(t, "min")
-		return policy.Bound{Min: low, Max: low + rapid.IntRange(0, 30).Draw(t, "max"), Of: of}
+		return policy.Bound{Min: low, Max: max(low, 1) + rapid.IntRange(0, 30).Draw(t, "max"), Of: of}
 	case 1:
 		return policy.Stabilize{Up: span("up"), Down: span("down"), Of: of}
 	case 2:

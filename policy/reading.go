@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -26,6 +27,12 @@ type Reading struct {
 	At           time.Time // when it was true; zero if Missing
 	Quality      Quality
 	Answered, Of int32 // when Partial: how many sources of how many
+}
+
+// usable reports whether Value carries a number that can be reckoned with. A
+// source that divides zero by zero has said nothing, whatever Quality it gives.
+func (r *Reading) usable() bool {
+	return r.Quality.HasValue() && !math.IsNaN(r.Value) && !math.IsInf(r.Value, 0)
 }
 
 // The names of the signals that package coordinator and its simulator know of

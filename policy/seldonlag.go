@@ -55,7 +55,7 @@ type SeldonInput struct {
 	Replicas int       // the count in force, >= 0
 	// InFlight is what each ready replica has in flight. Empty: Mean is all that is
 	// known of them.
-	InFlight  []float64
+	InFlight  []float64 // finite, >= 0
 	Mean      float64   // in flight per ready replica
 	LastStart time.Time // of a request
 	Changed   time.Time // when the model's state last changed
@@ -75,9 +75,15 @@ func (c SeldonLag) Decide(in SeldonInput) (n int, why Step) {
 	}
 	lag := in.Mean
 	for i, x := range in.InFlight {
-		if i == 0 || x > lag {
+		if i == 0 || !(x <= lag) { // what is no number keeps the count
 			lag = x
 		}
+		if math.IsNaN(lag) {
+			break
+		}
+	}
+	if math.IsNaN(lag) {
+		return hold(SignalNotOK, 0, c.LagThreshold)
 	}
 	if lag >= c.LagThreshold {
 		switch {
@@ -112,7 +118,7 @@ func (c SeldonLag) Needs() Needs {
 // standing for each replica. Idle time, cool-down and periods start at at.
 func (c SeldonLag) New(at time.Time, _ int) Policy {
 	return &seldonLag{SeldonLag: c.withDefaults(), seldonMemory: seldonMemory{
-		LastStart: at, Changed: at, Beat: beat{Start: at, Next: at},
+		Starts: newStarts(at), Changed: at, Beat: newBeat(at),
 	}}
 }
 
@@ -122,27 +128,23 @@ type seldonLag struct {
 }
 
 type seldonMemory struct {
-	LastStart time.Time // of a request, at the latest; whole seconds
-	Changed   time.Time // when Desired was last seen to change
-	Called    bool      // Desired has been seen
-	Desired   int       // as last seen
-	Reset     float64   // requests in flight that a reset count leaves out
-	Beat      beat
+	Starts  starts
+	Changed time.Time // when Desired was last seen to change
+	Called  bool      // Desired has been seen
+	Desired int       // as last seen
+	Reset   float64   // requests in flight that a reset count leaves out
+	Beat    beat
 }
 
 func (m *seldonMemory) valid() error {
-	if m.LastStart.IsZero() || m.Changed.IsZero() {
-		return errors.New("a lag without a beginning")
+	if m.Changed.IsZero() || !(m.Reset >= 0) || m.Desired < 0 || m.Desired > maxReplicas {
+		return errors.New("a lag that cannot be")
 	}
-	return m.Beat.valid()
+	return errors.Join(m.Starts.valid(), m.Beat.valid())
 }
 
 func (p *seldonLag) Decide(o Observation) Decision {
-	for _, s := range o.Seconds {
-		if end := time.Unix(s.Unix+1, 0); (s.Begun > 0 || !s.Known) && end.After(p.LastStart) {
-			p.LastStart = end // what was not seen may have been a start
-		}
-	}
+	p.Starts.follow(&o)
 	if p.Called && p.Desired != o.Desired {
 		p.Changed = o.Now
 	}
@@ -157,13 +159,18 @@ func (p *seldonLag) Decide(o Observation) Decision {
 
 func (p *seldonLag) decide(o Observation) Decision {
 	load := o.Readings[0]
-	if !load.Quality.HasValue() || !(load.Value >= 0) || o.ReadyFailed || o.Ready == 0 {
+	switch {
+	case o.ReadyFailed:
+		return o.Hold(CountUnknown)
+	case !load.usable() || load.Value < 0:
 		return o.Hold(SignalNotOK, float64(load.Quality))
+	case o.Ready == 0:
+		return o.Hold(NoneReady)
 	}
 	p.Reset = min(p.Reset, load.Value) // the count does not go below zero
 	n, why := p.SeldonLag.Decide(SeldonInput{
 		Now: o.Now, Replicas: o.Desired, Mean: (load.Value - p.Reset) / float64(o.Ready),
-		LastStart: p.LastStart, Changed: p.Changed, Available: true,
+		LastStart: o.Now.Add(-p.Starts.idle(o.Now)), Changed: p.Changed, Available: true,
 	})
 	if n < o.Desired && load.Quality != OK {
 		return o.Hold(SignalNotOK, float64(load.Quality))
@@ -194,4 +201,5 @@ func orDefault[T comparable](v, def T) T {
 const (
 	ScalingOff   Reason = "scaling off"           // neither Min nor Max is set
 	NotAvailable Reason = "version not available" // the newest one does not serve yet; numbers as LagThreshold
+	NoneReady    Reason = "none ready"            // no ready replica to measure by
 )

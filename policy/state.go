@@ -63,6 +63,11 @@ type validator interface{ valid() error }
 
 // restoreState undoes appendState. On an error own and the parts are as before.
 func restoreState[T any](raw []byte, own *T, parts ...Policy) error {
+	return restoreFitting(raw, own, nil, parts...)
+}
+
+// restoreFitting is restoreState of a memory that must also fit its policy.
+func restoreFitting[T any](raw []byte, own *T, fits func(*T) error, parts ...Policy) error {
 	var s state
 	if err := strictly(raw, &s); err != nil {
 		return fmt.Errorf("policy: restore: %w", err)
@@ -80,8 +85,17 @@ func restoreState[T any](raw []byte, own *T, parts ...Policy) error {
 		if err := strictly(s.Own, &fresh); err != nil {
 			return fmt.Errorf("policy: restore: %w", err)
 		}
+		// What is missing or doubled would pass as a zero.
+		if again, err := json.Marshal(&fresh); err != nil || !bytes.Equal(again, s.Own) {
+			return errors.New("policy: restore: not a state as it was written")
+		}
 		if v, ok := any(&fresh).(validator); ok {
 			if err := v.valid(); err != nil {
+				return fmt.Errorf("policy: restore: %w", err)
+			}
+		}
+		if fits != nil {
+			if err := fits(&fresh); err != nil {
 				return fmt.Errorf("policy: restore: %w", err)
 			}
 		}

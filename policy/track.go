@@ -41,7 +41,7 @@ type track struct{ Track }
 
 func (p *track) Decide(o Observation) Decision {
 	load := o.Readings[0]
-	if !load.Quality.HasValue() || !(load.Value >= 0) {
+	if !load.usable() || load.Value < 0 {
 		return o.Hold(SignalNotOK, float64(load.Quality))
 	}
 	n := ceil(load.Value / p.Value)

@@ -2,6 +2,8 @@
 // both need.
 package slide
 
+import "fmt"
+
 // A Max is a sliding maximum over slots of time: of each value recorded it
 // remembers the slot, and of those within the last Slots the largest. It holds
 // at most Slots entries. The zero value with Slots set is ready; it serves one
@@ -15,6 +17,20 @@ type Max struct {
 type Entry struct {
 	Slot  int64
 	Value float64
+}
+
+// Valid reports what is wrong with a state that was not made by Record, of
+// values in [0, most].
+func (m *Max) Valid(most float64) error {
+	if m.Slots <= 0 || int64(len(m.Entries)) > m.Slots {
+		return fmt.Errorf("a window of %d slots with %d entries", m.Slots, len(m.Entries))
+	}
+	for i, e := range m.Entries {
+		if !(e.Value >= 0 && e.Value <= most) || i > 0 && (e.Slot <= m.Entries[i-1].Slot || e.Value >= m.Entries[i-1].Value) {
+			return fmt.Errorf("entry %d of a window makes no sense", i)
+		}
+	}
+	return nil
 }
 
 // Record notes a value in a slot; slots never go back. Entries Slots or more

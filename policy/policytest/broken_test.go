@@ -94,11 +94,15 @@ func (p *fakePolicy) Decide(o policy.Observation) policy.Decision {
 	silent := func(q policy.Quality) bool { return r.Quality == q && p.fault != "lowers on "+q.String() }
 	unknown := len(o.Seconds) > 0 && !o.Seconds[len(o.Seconds)-1].Known && p.fault != "lowers on unknown seconds"
 	if silent(policy.Missing) || silent(policy.Stale) || silent(policy.Failed) || silent(policy.Partial) || r.Quality > policy.Partial ||
-		unknown || podsSilent(o.Pods) && p.fault != "lowers on silent pods" || o.ReadyFailed && p.fault != "lowers on an unknown count" {
+		(math.IsNaN(r.Value) || math.IsInf(r.Value, 0)) && p.fault != "lowers on no number" || unknown || podsSilent(o.Pods) && p.fault != "lowers on silent pods" || o.ReadyFailed && p.fault != "lowers on an unknown count" {
 		return o.Hold("silent", p.Last)
 	}
 	if p.fault == "panics on a negative load" && r.Value < 0 {
 		panic("negative")
+	}
+	if p.fault == "cannot save what is infinite" && r.Value > 1e300 {
+		p.Last = math.Inf(1)
+		return o.Hold("huge")
 	}
 	x := math.Ceil(max(r.Value, p.last(o)) / 10)
 	n := int(x)
@@ -222,6 +226,8 @@ func TestBroken(t *testing.T) {
 		"keeps the pods":                     {Borrowed, Saved},
 		"lowers on silent pods":              {Silence},
 		"panics on a negative load":          {Hostile},
+		"lowers on no number":                {Hostile, Silence, Saved},
+		"cannot save what is infinite":       {Hostile},
 		"lowers on missing":                  {Silence},
 		"lowers on stale":                    {Silence},
 		"lowers on failed":                   {Silence},

@@ -319,13 +319,21 @@ func tryHostile(s *subject, tl Timeline) (int, *Violation) {
 		if fault := s.outside(d.Replicas); fault != "" {
 			return 0, s.violation(Hostile, r, "%s", fault)
 		}
+		if saver, ok := r.p.(policy.Saver); ok {
+			saver.AppendState(nil)
+		}
 	}
 	return len(tl.Ticks), nil
 }
 
+// saysNothing reports whether a reading is not OK, or only says that it is.
+func saysNothing(r policy.Reading) bool {
+	return r.Quality != policy.OK || math.IsNaN(r.Value) || math.IsInf(r.Value, 0)
+}
+
 // silent reports whether o says too little to lower a count.
 func (s *subject) silent(o policy.Observation) bool {
-	if o.ReadyFailed || slices.ContainsFunc(o.Readings, func(r policy.Reading) bool { return r.Quality != policy.OK }) || podsSilent(o.Pods) {
+	if o.ReadyFailed || slices.ContainsFunc(o.Readings, saysNothing) || podsSilent(o.Pods) {
 		return true
 	}
 	return len(o.Seconds) > 0 && !slices.ContainsFunc(o.Seconds, func(x policy.Second) bool { return x.Known })

@@ -19,10 +19,12 @@
 //   - [Bounds]: a count lies in [0, math.MaxInt32], and in [Options.Min,
 //     Options.Max] where those are set.
 //   - [Hostile]: whatever the numbers (not a number, infinite, negative, huge),
-//     the qualities and the clock, nothing panics, and Steps and Bounds hold.
-//   - [Silence]: with a reading that is not OK, counts that could not be read,
-//     seconds of which none is known or a running pod whose usage is not, no decision goes below both Desired and
-//     the decision before, unless Options.Max asks for it.
+//     the qualities and the clock, nothing panics, saving neither, and Steps and
+//     Bounds hold.
+//   - [Silence]: with a reading that is not OK or no number, counts that could
+//     not be read, seconds of which none is known or a running pod whose usage
+//     is not, no decision goes below both Desired and the decision before, unless
+//     Options.Max asks for it.
 //   - [Saved]: the policy is a policy.Saver; restored into another policy at any
 //     tick it goes on as if nothing had happened; a state that is cut
 //     off, no JSON or of another version (the first member "V" or "Version") is

@@ -87,6 +87,10 @@ func Timelines(needs policy.Needs, load float64) *rapid.Generator[Timeline] {
 				r.At = r.At.Add(-time.Minute)
 			case policy.Partial:
 				r.Answered, r.Of = 1, 2
+			case policy.OK:
+				if rapid.IntRange(0, 29).Draw(t, "no number") == 29 {
+					r.Value = math.NaN()
+				}
 			}
 			k.Readings = append(k.Readings, r)
 		}
