@@ -196,7 +196,7 @@ func TestContainedPolicies(t *testing.T) {
 
 // twoModels is a planner of the models bad, under a policy of its own with two
 // replicas, and good, which always wants three.
-func twoModels(t *testing.T, bad policy.Config) (*coordinator.Planner, coordinator.Snapshot) {
+func twoModels(t testing.TB, bad policy.Config) (*coordinator.Planner, coordinator.Snapshot) {
 	p, err := coordinator.NewPlanner(coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{{Name: "g", Capacity: coordinator.Resources{"x": 9}, Max: 9}},
 		Models: []coordinator.Model{{Name: "bad", Group: "g", Max: 9, Policy: bad}, {Name: "good", Group: "g", Max: 9, Policy: always{n: 3}}},
