@@ -150,7 +150,7 @@ func TestUpdateWhileRunning(t *testing.T) {
 	<-done
 	bad := worlds["one"]
 	bad.Models = append([]coordinator.Model(nil), bad.Models...)
-	bad.Models[0].Policy = always{n: 1, pods: 1}
+	bad.Models[0].Policy = always{N: 1, Pods: 1}
 	require.EqualError(t, l.Update(bad), "coordinator: declarations: Models[0].Policy: a policy looks at pods, but the source is no PodSource")
 }
 
@@ -199,7 +199,7 @@ func TestContainedPolicies(t *testing.T) {
 func twoModels(t testing.TB, bad policy.Config) (*coordinator.Planner, coordinator.Snapshot) {
 	p, err := coordinator.NewPlanner(coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{{Name: "g", Capacity: coordinator.Resources{"x": 9}, Max: 9}},
-		Models: []coordinator.Model{{Name: "bad", Group: "g", Max: 9, Policy: bad}, {Name: "good", Group: "g", Max: 9, Policy: always{n: 3}}},
+		Models: []coordinator.Model{{Name: "bad", Group: "g", Max: 9, Policy: bad}, {Name: "good", Group: "g", Max: 9, Policy: always{N: 3}}},
 	}, coordinator.PlannerOptions{})
 	require.NoError(t, err)
 	group := coordinator.GroupState{Name: "g", Desired: 2}
@@ -212,7 +212,7 @@ func twoModels(t testing.TB, bad policy.Config) (*coordinator.Planner, coordinat
 // A frozen model keeps its count, a frozen group its servers, until the end;
 // bounds hold all the same.
 func TestFreeze(t *testing.T) {
-	p, s := twoModels(t, always{n: 7})
+	p, s := twoModels(t, always{N: 7})
 	bad := coordinator.TargetID{Name: "bad"}
 	g := coordinator.TargetID{Kind: coordinator.TargetGroup, Name: "g"}
 	require.NoError(t, p.Freeze(bad, sec(10)))

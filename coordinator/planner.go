@@ -21,13 +21,14 @@ import (
 // model's desired count is the number of its replicas, so that a restart never
 // shrinks anything by itself.
 type Planner struct {
-	options PlannerOptions
-	models  []*model // sorted by name
-	groups  []*group // sorted by name
-	byName  map[string]*model
-	wants   []Series
-	feeds   []*feed // as wants
-	feedOf  map[Series]*feed
+	options  PlannerOptions
+	declared Declarations // as given
+	models   []*model     // sorted by name
+	groups   []*group     // sorted by name
+	byName   map[string]*model
+	wants    []Series
+	feeds    []*feed // as wants
+	feedOf   map[Series]*feed
 
 	wantsPods []PodSeries
 	podFeeds  []*podFeed // as wantsPods
@@ -161,6 +162,7 @@ func (p *Planner) Update(d Declarations) error {
 	for _, g := range groups {
 		slices.SortFunc(g.models, byModelName)
 	}
+	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
 	p.models, p.groups, p.byName = models, groups, byName
 	p.connect()
 	p.connectPods()

@@ -238,7 +238,7 @@ func TestPodsInSilence(t *testing.T) {
 func TestUnreadPodsAreSilence(t *testing.T) {
 	d := worlds["one"]
 	d.Models = append([]coordinator.Model(nil), d.Models...)
-	d.Models[0].Policy = always{n: 1, pods: 1}
+	d.Models[0].Policy = always{N: 1, Pods: 1}
 	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
 	require.NoError(t, err)
 	group := coordinator.GroupState{Name: "gpu", Desired: 2}
@@ -253,15 +253,15 @@ func TestUnreadPodsAreSilence(t *testing.T) {
 	require.Equal(t, "1: always 2->1", p.Plan(s).Models[0].Decision.String())
 }
 
-// always proposes n, whatever it sees of its lists of pods.
-type always struct{ n, pods int }
+// always proposes N, whatever it sees of its lists of pods.
+type always struct{ N, Pods int }
 
 func (always) Validate() error { return nil }
 func (c always) Needs() policy.Needs {
-	return policy.Needs{Pods: make([]policy.PodSignal, c.pods)}
+	return policy.Needs{Pods: make([]policy.PodSignal, c.Pods)}
 }
 func (c always) New(time.Time, int) policy.Policy            { return c }
-func (c always) Decide(o policy.Observation) policy.Decision { return o.Propose("always", c.n) }
+func (c always) Decide(o policy.Observation) policy.Decision { return o.Propose("always", c.N) }
 
 func TestSeconds(t *testing.T) {
 	o := watch(t, policy.Needs{Seconds: true})

@@ -86,11 +86,16 @@ type savedTotals struct {
 // AppendState appends what the planner remembers to dst, as versioned JSON.
 // StateParts gives the same in parts of limited size.
 func (p *Planner) AppendState(dst []byte) []byte {
+	s := p.saved()
+	return appendPlain(dst, &s)
+}
+
+func (p *Planner) saved() savedPlanner {
 	s := savedPlanner{V: stateVersion, At: p.last}
 	for _, g := range p.groups {
 		s.Groups = append(s.Groups, p.saveGroup(g))
 	}
-	return appendPlain(dst, &s)
+	return s
 }
 
 // Restore replaces what the planner remembers by a saved state, of these

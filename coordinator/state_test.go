@@ -111,7 +111,7 @@ func TestRestoreIntoOtherDeclarations(t *testing.T) {
 		p.Plan(s)
 		return p.AppendState(nil)
 	}
-	state := saved(policy.Every{Period: time.Minute, Of: always{n: 4}})
+	state := saved(policy.Every{Period: time.Minute, Of: always{N: 4}})
 	p, s := twoModels(t, policy.SeldonLag{Min: 1, Max: 9})
 	require.NoError(t, p.Restore(state))
 	s.Now = sec(2)
@@ -122,7 +122,7 @@ func TestRestoreIntoOtherDeclarations(t *testing.T) {
 
 	d := coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{{Name: "g", Capacity: coordinator.Resources{"x": 9}, Max: 9}},
-		Models: []coordinator.Model{{Name: "new", Group: "g", Max: 9, Policy: always{n: 3}}},
+		Models: []coordinator.Model{{Name: "new", Group: "g", Max: 9, Policy: always{N: 3}}},
 	}
 	q, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
 	require.NoError(t, err)

@@ -139,6 +139,9 @@ func (o Options) appendStruct(dst []byte, path string, v reflect.Value) ([]byte,
 		if empty(x) {
 			continue
 		}
+		if f.name == "" {
+			return dst, fault(path, "the unexported field %s of a %v cannot be written", v.Type().FieldByIndex(f.index).Name, v.Type())
+		}
 		if !first {
 			dst = append(dst, ',')
 		}

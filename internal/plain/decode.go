@@ -237,7 +237,7 @@ func (d *decoder) object(path string, raw json.RawMessage, v reflect.Value) {
 	names, values := d.members(path, raw)
 	known := fields(v.Type())
 	for _, key := range names {
-		i := slices.IndexFunc(known, func(f field) bool { return f.name == key })
+		i := slices.IndexFunc(known, func(f field) bool { return f.name == key && key != "" })
 		if i < 0 {
 			d.fault(join(path, key), "unknown name")
 			continue

@@ -26,9 +26,10 @@ func name(goName string) string {
 	return string(r)
 }
 
-// A field is one exported field of a struct, those of embedded structs included.
+// A field is one field of a struct, those of embedded structs included. One that
+// is not exported has no JSON, and must be zero.
 type field struct {
-	name  string
+	name  string // "" unless exported
 	index []int
 }
 
@@ -49,6 +50,8 @@ func fields(t reflect.Type) []field {
 			}
 		case f.IsExported():
 			list = append(list, field{name(f.Name), []int{i}})
+		default:
+			list = append(list, field{"", []int{i}})
 		}
 	}
 	fieldsOf.Store(t, list)

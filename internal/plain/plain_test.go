@@ -38,7 +38,7 @@ var kinds = plain.Options{reflect.TypeFor[any](): {"inner": reflect.TypeFor[inne
 
 func TestNamesAndValues(t *testing.T) {
 	v := outer{
-		inner: inner{RPS: math.Inf(-1), P: math.NaN(), CPUTime: 90 * time.Second, hidden: 1}, Embedded: Embedded{true},
+		inner: inner{RPS: math.Inf(-1), P: math.NaN(), CPUTime: 90 * time.Second}, Embedded: Embedded{true},
 		ID: "<a>\xff", At: time.Unix(0, 5), Amount: map[string]int64{"b": 0, "a": 2}, List: []*inner{nil, {P: 1e300}},
 		Any: &inner{RPS: 0.1}, Small: -128, Big: math.MaxUint64, On: true,
 	}
@@ -71,6 +71,8 @@ p: must be a number, is "NaN "`)
 	require.Equal(t, outer{}, v, "what is left out is zero")
 	_, err := plain.Append(nil, struct{ F func() }{func() {}}, nil)
 	require.EqualError(t, err, "f: a func() cannot be written")
+	_, err = plain.Append(nil, outer{inner: inner{hidden: 1}}, nil)
+	require.EqualError(t, err, "the unexported field hidden of a plain_test.outer cannot be written")
 }
 
 func TestRoundTrip(t *testing.T) {
