@@ -48,8 +48,18 @@ func actuatorWorld(f *coordinatortest.Fleet, a coordinator.Actuator) coordinator
 	}
 }
 
-// sourceWorld has every hook; s is what reads f.
+// sourceWorld has every hook, and both models serve; s is what reads f.
 func sourceWorld(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinatortest.SourceWorld {
+	for _, k := range []coordinator.Kind{coordinator.Load, coordinator.Route} {
+		for _, m := range []string{"llama", "whisper"} {
+			_ = f.Apply(context.Background(), coordinator.Action{ID: m + k.String(), Kind: k, Group: "free", Server: "free-0000", Model: m})
+		}
+		time.Sleep(10 * time.Second) // of the bubble
+	}
+	return sourceHooks(f, s)
+}
+
+func sourceHooks(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinatortest.SourceWorld {
 	var series []coordinator.Series
 	for _, m := range []string{"llama", "whisper"} {
 		for _, name := range []string{policy.InFlight, policy.Begun, policy.Ended} {
@@ -61,15 +71,6 @@ func sourceWorld(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinat
 		f.Inject(coordinatortest.Faults{Metrics: faults})
 		return func() { f.Inject(coordinatortest.Faults{}) }
 	}
-	ctx := context.Background()
-	place := func(k coordinator.Kind) {
-		for _, m := range []string{"llama", "whisper"} {
-			_ = f.Apply(ctx, coordinator.Action{ID: m + k.String(), Kind: k, Group: "free", Server: "free-0000", Model: m})
-		}
-		time.Sleep(10 * time.Second)
-	}
-	place(coordinator.Load)
-	place(coordinator.Route)
 	return coordinatortest.SourceWorld{
 		Source: s, Series: series,
 		Advance: func() {
