@@ -59,6 +59,7 @@ func (f *Fleet) deliver(a coordinator.Action) (hang bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.catchUp()
+	f.newest = max(f.newest, a.Epoch)
 	fate := f.chance.apply(a)
 	if fate.deposed {
 		f.lead()
@@ -92,7 +93,6 @@ func (f *Fleet) apply(a coordinator.Action) error {
 	if a.Epoch < f.epoch {
 		return coordinator.ErrFenced
 	}
-	f.newest = max(f.newest, a.Epoch)
 	g, s := f.find(a.Group, a.Server)
 	switch {
 	case g == nil:
