@@ -280,6 +280,8 @@ func (r *actuatorRig) wrongServers(g coordinator.GroupState) string {
 				return on + " is in its phase since a time to come"
 			case x.InFlight.Quality.HasValue() && !(x.InFlight.Value >= 0 && x.InFlight.Value <= math.MaxInt32):
 				return fmt.Sprintf("%s has %v in flight", on, x.InFlight.Value)
+			case x.InFlight.Quality.HasValue() && x.InFlight.At.After(r.Now()):
+				return on + " has requests in flight as of a time to come"
 			}
 		}
 	}

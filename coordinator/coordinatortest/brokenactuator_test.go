@@ -3,6 +3,7 @@ package coordinatortest_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -85,6 +86,10 @@ func (x *faulty) spoil(g *coordinator.GroupState) {
 		for j := range s.Replicas {
 			r := &s.Replicas[j]
 			switch {
+			case x.fault == "has no number in flight":
+				r.InFlight.Value = math.NaN()
+			case x.fault == "reads in the future":
+				r.InFlight.At = time.Now().Add(time.Minute)
 			case x.fault == "serves what is loaded" && r.Phase == coordinator.Loaded:
 				r.Phase = coordinator.Serving
 			case x.fault == "forgets draining" && r.Phase == coordinator.Draining:
@@ -248,6 +253,8 @@ func TestBrokenActuators(t *testing.T) {
 		{"gives servers no version", coordinatortest.Observed, "has no Version"},
 		{"gives all servers one ordinal", coordinatortest.Observed, "have one ordinal"},
 		{"dates phases anew", coordinatortest.Observed, "observed again without an action"},
+		{"has no number in flight", coordinatortest.Observed, "has NaN in flight"},
+		{"reads in the future", coordinatortest.Observed, "as of a time to come"},
 		{"serves what is loaded", coordinatortest.LifeCycle, "the replica is serving, not loaded"},
 		{"forgets draining", coordinatortest.LifeCycle, "the replica is loaded, not draining"},
 		{"does not show generations", coordinatortest.LifeCycle, "the group shows"},
