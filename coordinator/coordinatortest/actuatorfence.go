@@ -198,20 +198,7 @@ func tryConcurrent(r *actuatorRig) {
 	r.require(n == 3, "%v, delivered %d times at once, made %d servers", one, callers, n)
 
 	for range 5 {
-		rivals := make([]coordinator.Action, callers)
-		for i := range rivals {
-			rivals[i] = r.scale(group, 3)
-		}
-		accepted := 0
-		for i, err := range r.together(callers, func(i int) error { return r.apply(rivals[i]) }) {
-			if err == nil {
-				accepted++
-			} else {
-				r.require(errors.Is(err, coordinator.ErrConflict), "%v, with rivals for one version: %v", rivals[i], err)
-			}
-		}
-		r.require(accepted == 1, "of %d actions for the same version of %s, sent at once, %d were accepted", callers, group, accepted)
-		r.settle()
+		r.rivals(group, callers)
 	}
 
 	var loads []coordinator.Action
@@ -235,4 +222,22 @@ func tryConcurrent(r *actuatorRig) {
 	for _, a := range loads {
 		r.phase(coordinator.Loaded, a)
 	}
+}
+
+// rivals sends n actions for one version of a group at once.
+func (r *actuatorRig) rivals(group string, n int) {
+	rivals := make([]coordinator.Action, n)
+	for i := range rivals {
+		rivals[i] = r.scale(group, 3)
+	}
+	accepted := 0
+	for i, err := range r.together(n, func(i int) error { return r.apply(rivals[i]) }) {
+		if err == nil {
+			accepted++
+		} else {
+			r.require(errors.Is(err, coordinator.ErrConflict), "%v, with rivals for one version: %v", rivals[i], err)
+		}
+	}
+	r.require(accepted == 1, "of %d actions for the same version of %s, sent at once, %d were accepted", n, group, accepted)
+	r.settle()
 }

@@ -73,6 +73,7 @@ func (f *Fleet) deliver(a coordinator.Action) (hang bool, err error) {
 	err = f.apply(a)
 	if err == nil && fate.twice {
 		f.echoes = append(f.echoes, a)
+		f.echoed++
 		err = f.apply(a)
 	}
 	if err == nil && (fate.errorAfter || fate.hangAfter) {
@@ -84,6 +85,7 @@ func (f *Fleet) deliver(a coordinator.Action) (hang bool, err error) {
 // echo delivers again what is to be delivered twice.
 func (f *Fleet) echo() {
 	for _, a := range f.echoes {
+		f.echoed++
 		_ = f.apply(a) // nobody waits for the answer
 	}
 	f.echoes = nil

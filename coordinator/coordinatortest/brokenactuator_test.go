@@ -106,7 +106,6 @@ func (x *faulty) Apply(ctx context.Context, a coordinator.Action) error {
 	x.sent++
 	sent := x.sent
 	x.mu.Unlock()
-	scale := a.Kind == coordinator.ScaleGroup
 	switch x.fault {
 	case "does everything again":
 		a.ID += strconv.Itoa(sent)
@@ -149,20 +148,24 @@ func (x *faulty) Apply(ctx context.Context, a coordinator.Action) error {
 			return nil
 		}
 		return err
-	case "removes whatever comes last":
-		if n := len(a.Victims); scale && n > 0 {
-			w, _ := x.Fleet.Observe(ctx)
-			a.Victims = names(w, a.Group)
-			a.Victims = a.Victims[len(a.Victims)-n:]
-		}
-	case "removes the lowest ordinals":
-		if w, _ := x.Fleet.Observe(ctx); scale && a.Group == "ordinal" {
-			if all := names(w, a.Group); len(all) > a.Replicas {
-				a.Victims = all[:len(all)-a.Replicas]
-			}
-		}
+	}
+	if a.Kind == coordinator.ScaleGroup {
+		a.Victims = x.victims(ctx, a)
 	}
 	return x.applyInOrder(ctx, a)
+}
+
+// victims has the faults of which servers go.
+func (x *faulty) victims(ctx context.Context, a coordinator.Action) []string {
+	w, _ := x.Fleet.Observe(ctx)
+	all := names(w, a.Group)
+	switch {
+	case x.fault == "removes whatever comes last":
+		return all[len(all)-min(len(a.Victims), len(all)):]
+	case x.fault == "removes the lowest ordinals" && a.Group == "ordinal" && len(all) > a.Replicas:
+		return all[:len(all)-a.Replicas]
+	}
+	return a.Victims
 }
 
 // applyInOrder has the faults of what must remember other actions.

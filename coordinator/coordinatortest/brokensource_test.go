@@ -48,13 +48,7 @@ func (x *blurred) Read(ctx context.Context, want []coordinator.Series, dst []coo
 			return strings.Compare(a.Target.Name+a.Name, b.Target.Name+b.Name)
 		})
 	case "waits for ever":
-		for {
-			got, err := x.Fleet.Read(context.WithoutCancel(ctx), want, dst)
-			if err == nil {
-				return got, nil
-			}
-			time.Sleep(time.Second)
-		}
+		return x.stubborn(ctx, want, dst)
 	case "lends out its buffer":
 		got, err := x.Fleet.Read(ctx, want, x.buffer[:0])
 		x.buffer = got
@@ -85,6 +79,17 @@ func (x *blurred) Read(ctx context.Context, want []coordinator.Series, dst []coo
 		}
 	}
 	return got, nil
+}
+
+// stubborn reads until it is answered, whatever ctx says.
+func (x *blurred) stubborn(ctx context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
+	for {
+		got, err := x.Fleet.Read(context.WithoutCancel(ctx), want, dst)
+		if err == nil {
+			return got, nil
+		}
+		time.Sleep(time.Second) // of the bubble
+	}
 }
 
 // failed has the faults of what to do about an error.

@@ -111,6 +111,14 @@ func (f *Fleet) Epoch() uint64 {
 	return max(f.epoch, f.newest)
 }
 
+// Echoes is how many deliveries there were beyond the first of an action, for
+// ApplyFaults.Twice. A fleet is to show nothing else of them.
+func (f *Fleet) Echoes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.echoed
+}
+
 // Clock is the time that observations and samples are stamped with now; it
 // differs from the fleet's own while Faults.JumpEvery makes it jump.
 func (f *Fleet) Clock() time.Time {

@@ -27,6 +27,7 @@ type Fleet struct {
 	newest uint64 // the latest epoch seen in an action
 	chance chances
 	echoes []coordinator.Action // accepted ones that will be delivered again
+	echoed int                  // deliveries beyond the first
 	before map[coordinator.Series]coordinator.Sample
 }
 

@@ -69,9 +69,47 @@ func TestOvercommitWaitsForTheBusy(t *testing.T) {
 	*now = now.Add(time.Minute)
 	require.Equal(t, []string{"b", "c"}, f.Resident("g", "g-0000"))
 	require.Zero(t, f.Finish("a", 2))
-	require.Equal(t, 1, f.Finish("c", 1))
-	require.Equal(t, []string{"a", "b"}, f.Resident("g", "g-0000"))
+	require.Equal(t, 1, f.Finish("c", 1), "and this lets the other come back")
 	*now = now.Add(time.Second)
 	require.Equal(t, 2, f.Finish("a", 2))
+	require.Equal(t, []string{"a", "b"}, f.Resident("g", "g-0000"))
 	require.Equal(t, 1, f.Reloads("a"))
+}
+
+// Servers are filled and emptied to the last unit.
+func TestOvercommitFitsExactly(t *testing.T) {
+	f := coordinatortest.NewFleet(func() time.Time { return epoch },
+		[]coordinatortest.FleetGroup{{Name: "g", Servers: 1, Memory: 1000, Overcommit: 0.5}},
+		[]coordinatortest.FleetModel{{Name: "a", Memory: 500}, {Name: "b", Memory: 500}, {Name: "c", Memory: 500}})
+	for _, m := range []string{"c", "a", "b"} {
+		require.NoError(t, f.Apply(context.Background(), act(coordinator.Load, m)), "1500 of 1500")
+		require.NoError(t, f.Apply(context.Background(), act(coordinator.Route, m)))
+	}
+	f.Arrive("a", 1)
+	require.Equal(t, []string{"a", "b"}, f.Resident("g", "g-0000"))
+	f.Arrive("c", 1)
+	require.Equal(t, []string{"a", "c"}, f.Resident("g", "g-0000"), "the one that is idle is just enough")
+}
+
+// Requests go to where the model is in memory, then to the least busy.
+func TestRequestsGoWhereTheyAreServed(t *testing.T) {
+	f := coordinatortest.NewFleet(func() time.Time { return epoch },
+		[]coordinatortest.FleetGroup{{Name: "g", Servers: 3, Memory: 1000, Overcommit: 1}},
+		[]coordinatortest.FleetModel{{Name: "a", Memory: 1000}, {Name: "b", Memory: 1000}})
+	for _, at := range []struct{ model, server string }{{"a", "g-0000"}, {"b", "g-0000"}, {"a", "g-0001"}, {"a", "g-0002"}} {
+		for _, k := range []coordinator.Kind{coordinator.Load, coordinator.Route} {
+			a := act(k, at.model)
+			a.Server = at.server
+			require.NoError(t, f.Apply(context.Background(), a))
+		}
+	}
+	f.Arrive("a", 4)
+	w, err := f.Observe(context.Background())
+	require.NoError(t, err)
+	var busy []float64
+	for _, s := range w.Groups[0].Servers {
+		busy = append(busy, s.Replicas[0].InFlight.Value)
+	}
+	require.Equal(t, []float64{0, 2, 2}, busy)
+	require.Zero(t, f.Reloads("a"))
 }
