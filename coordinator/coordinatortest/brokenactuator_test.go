@@ -79,7 +79,13 @@ func (x *faulty) spoil(g *coordinator.GroupState) {
 		case "dates phases anew":
 			s.Since = time.Now()
 		case "gives all servers one ordinal":
-			s.Ordinal = 0
+			if g.Name == "ordinal" {
+				s.Ordinal = 0
+			}
+		case "numbers servers under ordinal removal alone": // no fault
+			if g.Name != "ordinal" {
+				s.Ordinal = 0
+			}
 		case "lists replicas as they come":
 			slices.Reverse(s.Replicas)
 		}
@@ -88,6 +94,8 @@ func (x *faulty) spoil(g *coordinator.GroupState) {
 			switch {
 			case x.fault == "has no number in flight":
 				r.InFlight.Value = math.NaN()
+			case x.fault == "dates replicas anew":
+				r.Since = time.Now()
 			case x.fault == "reads in the future":
 				r.InFlight.At = time.Now().Add(time.Minute)
 			case x.fault == "serves what is loaded" && r.Phase == coordinator.Loaded:
@@ -256,6 +264,7 @@ func TestBrokenActuators(t *testing.T) {
 		{"gives servers no version", coordinatortest.Observed, "has no Version"},
 		{"gives all servers one ordinal", coordinatortest.Observed, "have one ordinal"},
 		{"dates phases anew", coordinatortest.Observed, "observed again without an action"},
+		{"dates replicas anew", coordinatortest.Observed, "observed again without an action"},
 		{"has no number in flight", coordinatortest.Observed, "has NaN in flight"},
 		{"reads in the future", coordinatortest.Observed, "as of a time to come"},
 		{"serves what is loaded", coordinatortest.LifeCycle, "the replica is serving, not loaded"},
@@ -292,6 +301,18 @@ func TestBrokenActuators(t *testing.T) {
 				time.Sleep(time.Minute) // of the bubble: what was left behind ends
 				caught(t, err, c.by, c.says)
 			})
+		})
+	}
+}
+
+// Where any server may go, their order is no matter.
+func TestActuatorThatNumbersWhatItMust(t *testing.T) {
+	for _, c := range coordinatortest.ActuatorContracts() {
+		synctest.Test(t, func(t *testing.T) {
+			require.NoError(t, coordinatortest.CheckActuator(c, func() (coordinatortest.ActuatorWorld, error) {
+				f := kitFleet()
+				return actuatorWorld(f, &faulty{Fleet: f, fault: "numbers servers under ordinal removal alone"}), nil
+			}, coordinatortest.Options{}))
 		})
 	}
 }
