@@ -9,22 +9,22 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// A scaled is a KEDA over a queue, and what becomes of its target.
-type scaled struct {
+// A scaling is a KEDA over a queue, and what becomes of its target.
+type scaling struct {
 	t *testing.T
 	c policy.KEDA
 	p policy.Policy
 	o policy.Observation
 }
 
-func scale(t *testing.T, c policy.KEDA, desired int) *scaled {
+func scale(t *testing.T, c policy.KEDA, desired int) *scaling {
 	require.NoError(t, c.Validate())
-	return &scaled{t, c, c.New(start, desired), policy.Observation{Desired: desired}}
+	return &scaling{t, c, c.New(start, desired), policy.Observation{Desired: desired}}
 }
 
 // at asks with the queue, unless it is negative: then its trigger fails. The
 // decision takes effect only where applied says so.
-func (s *scaled) at(second float64, queue float64, applied bool, want string) {
+func (s *scaling) at(second float64, queue float64, applied bool, want string) {
 	s.t.Helper()
 	o := &s.o
 	o.Now, o.Ready, o.Current = start.Add(sec(second)), o.Desired, o.Desired

@@ -272,7 +272,7 @@ func TestKPAWithoutData(t *testing.T) {
 		{"an empty window decides nothing", false, true, missing, missing, answer{1, policy.NoOpinion}},
 		{"allowed, it counts as zero", true, true, missing, missing, answer{0, policy.Propose}},
 		{"a failure is never zero", true, true, failed, failed, answer{1, policy.NoOpinion}},
-		{"nor is half of the data", true, true, ok(30), missing, answer{1, policy.NoOpinion}},
+		{"an empty panic window alone counts as zero", false, true, ok(30), missing, answer{3, policy.Propose}},
 		{"an unknown count decides nothing", true, false, ok(30), ok(10), answer{1, policy.NoOpinion}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
