@@ -46,7 +46,8 @@ type Options struct {
 
 // A Tick is what one turn of the loop did.
 type Tick struct {
-	Plan       Plan // valid until the next tick
+	Snapshot   Snapshot // what the plan was made from; valid until the next tick
+	Plan       Plan     // valid until the next tick
 	ReadErr    error
 	ObserveErr error
 	// ApplyErrs has one per Plan.Now, nil where the action was accepted. ErrNotSent
@@ -128,6 +129,13 @@ func (c *Coordinator) Freeze(target TargetID, until time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.planner.Freeze(target, until)
+}
+
+// Explain is Planner.Explain, while the loop runs.
+func (c *Coordinator) Explain(model string) (Explained, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.planner.Explain(model)
 }
 
 // Update is Planner.Update, while the loop runs. It refuses declarations whose
@@ -218,7 +226,7 @@ func (c *Coordinator) Tick(ctx context.Context) Tick {
 
 	c.mu.Lock()
 	s.Now = c.clock.Now()
-	t.Plan = c.planner.Plan(s)
+	t.Snapshot, t.Plan = s, c.planner.Plan(s)
 	paused := c.paused || c.options.DryRun
 	c.mu.Unlock()
 	if paused {

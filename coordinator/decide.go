@@ -73,6 +73,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
+	m.record(s.Now, d, p.options.History)
 	m.desired = d.Replicas
 }
 

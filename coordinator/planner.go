@@ -49,6 +49,9 @@ type PlannerOptions struct {
 	// Epoch is stamped on every action: the number of times that leadership has
 	// changed, say. An actuator refuses older ones.
 	Epoch uint64
+	// History is how many decisions that changed something are kept of each model.
+	// 0 is 8.
+	History int
 }
 
 // model is a declared model and what the planner remembers of it.
@@ -65,6 +68,7 @@ type model struct {
 	podFeeds []*podFeed // one per needs.Pods
 
 	frozen   time.Time            // the desired count stands until then
+	history  []Decided            // oldest first
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
@@ -101,8 +105,14 @@ func NewPlanner(d Declarations, o PlannerOptions) (*Planner, error) {
 	if o.Stale < 0 {
 		return nil, fmt.Errorf("coordinator: PlannerOptions.Stale must be >= 0, is %v", o.Stale)
 	}
+	if o.History < 0 {
+		return nil, fmt.Errorf("coordinator: PlannerOptions.History must be >= 0, is %d", o.History)
+	}
 	if o.Stale == 0 {
 		o.Stale = 30 * time.Second
+	}
+	if o.History == 0 {
+		o.History = 8
 	}
 	p := &Planner{options: o}
 	if err := p.Update(d); err != nil {
@@ -149,6 +159,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
 			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
+			m.history = old.history
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
