@@ -49,10 +49,15 @@ func (p *Planner) settle(g *group, m *model) {
 	m.spare = m.spare[:0]
 	m.revived = m.revived[:0]
 	active := 0
+	late := m.late[:0]
 	for i, at := range m.places {
 		switch at.replica.Phase {
 		case Loading, Loaded, Serving:
-			if stays(at) {
+			switch {
+			case !stays(at):
+			case m.overdue(at.replica, p.last):
+				late = append(late, i)
+			default:
 				active++
 				m.spare = append(m.spare, i)
 			}
@@ -67,6 +72,11 @@ func (p *Planner) settle(g *group, m *model) {
 	// Of what drains, the best placed come back.
 	m.revived = m.revived[max(0, len(m.revived)-max(0, m.desired-active)):]
 	m.missing = max(0, m.desired-active-len(m.revived))
+	// What loads for too long may still make it, until others serve in its place.
+	if m.serving-m.leaving >= m.desired {
+		m.spare = append(m.spare, late...)
+	}
+	m.late = late
 
 	// Serving replicas may stop only while as many as desired keep serving. The
 	// ones whose server leaves go first.
@@ -93,7 +103,7 @@ func (p *Planner) settle(g *group, m *model) {
 			if goes {
 				p.act(g, m, at, Unload, reason)
 			} else {
-				p.wait(p.action(g, m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.LoadTime))
+				p.wait(p.action(g, m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.loads.orElse(0.9, m.LoadTime)))
 			}
 		case Loaded:
 			if goes {
@@ -219,7 +229,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			g.views[server].planned++
 			a := p.action(g, m, place{server: server}, Load, ReplicaShort)
 			if s := &g.state.Servers[server]; s.Phase == Booting {
-				p.wait(a, WaitsBoot, ends(s.Since, g.BootTime))
+				p.wait(a, WaitsBoot, ends(s.Since, g.boots.orElse(0.9, g.BootTime)))
 			} else {
 				p.wait(a, WaitsRoom, time.Time{})
 			}

@@ -45,7 +45,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	o := policy.Observation{
 		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
 		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
-		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: m.readings, Pods: m.pods,
+		Slots: m.Slots, Lead: m.lead(), Readings: m.readings, Pods: m.pods,
 	}
 	silent := m.seePods()
 	for i, f := range m.feeds {

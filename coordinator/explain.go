@@ -225,7 +225,7 @@ func (p *Planner) probe(m *model, state []byte, i int, v float64) (n int, after 
 	ordered := max(m.loading+m.loaded, m.desired-m.refused-m.serving)
 	o := policy.Observation{
 		Desired: m.desired, Current: m.serving + ordered, Ready: m.serving, Starting: ordered, Draining: m.draining,
-		Slots: m.Slots, Lead: m.LoadTime + m.group.BootTime, Readings: readings, Pods: m.pods,
+		Slots: m.Slots, Lead: m.lead(), Readings: readings, Pods: m.pods,
 	}
 	steps := make([]policy.Step, 0, 16)
 	for tick := 1; tick <= whatIfTicks; tick++ {

@@ -11,11 +11,13 @@ import (
 // group is a declared server group and what the present snapshot shows of it.
 type group struct {
 	ServerGroup
-	dims     []string  // sorted names of resources
-	capacity []int64   // of one server, per dimension
-	models   []*model  // hosted here, sorted by name
-	met      bool      // it was seen before
-	frozen   time.Time // the number of servers stands until then
+	dims     []string      // sorted names of resources
+	capacity []int64       // of one server, per dimension
+	models   []*model      // hosted here, sorted by name
+	met      bool          // it was seen before
+	boots    durations     // from order to up
+	starting startingSince // boots under way, by server
+	frozen   time.Time     // the number of servers stands until then
 
 	state *GroupState // nil: not seen
 	fault error       // why it was not, beyond being unseen

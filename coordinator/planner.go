@@ -69,6 +69,8 @@ type model struct {
 
 	frozen   time.Time            // the desired count stands until then
 	history  []Decided            // oldest first
+	loads    durations            // from order to loaded
+	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
@@ -83,6 +85,7 @@ type model struct {
 	missing int   // replicas that have no place yet
 	excess  int   // of the missing, those beyond all servers there could be
 	spare   []int // places that are given up
+	late    []int // places that load for too long to count
 	revived []int // draining places that are wanted again
 	planned []int // servers that get a new replica now
 }
@@ -90,6 +93,7 @@ type model struct {
 // counts are numbers of replicas by what they do.
 type counts struct {
 	serving, loaded, loading, draining, broken int
+	tardy                                      int // loading for so long that they do not count as such
 	leaving                                    int // serving on a server that leaves
 }
 
@@ -143,7 +147,7 @@ func (p *Planner) Update(d Declarations) error {
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
 	for _, old := range p.groups {
 		if g := byGroup[old.Name]; g != nil {
-			g.met, g.frozen = old.met, old.frozen
+			g.met, g.frozen, g.boots, g.starting = old.met, old.frozen, old.boots, old.starting
 		}
 	}
 
@@ -159,7 +163,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
 			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-			m.history = old.history
+			m.history, m.loads, m.starting = old.history, old.loads, old.starting
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
@@ -348,8 +352,9 @@ func (p *Planner) look(w *World) {
 			g.state = nil
 		}
 		if g.state != nil {
+			g.learnTimes()
 			for _, m := range g.models {
-				m.count(g.state)
+				m.count(g.state, p.last)
 			}
 		}
 	}
@@ -370,7 +375,7 @@ func (p *Planner) group(name string, hint *int) *group {
 }
 
 // count sorts the model's places by what they do.
-func (m *model) count(g *GroupState) {
+func (m *model) count(g *GroupState, now time.Time) {
 	m.counts = counts{}
 	for _, at := range m.places {
 		switch at.replica.Phase {
@@ -382,7 +387,11 @@ func (m *model) count(g *GroupState) {
 		case Loaded:
 			m.loaded++
 		case Loading:
-			m.loading++
+			if m.overdue(at.replica, now) {
+				m.tardy++
+			} else {
+				m.loading++
+			}
 		case Draining:
 			m.draining++
 		default:

@@ -26,11 +26,13 @@ type savedPlanner struct {
 // savedGroup is the memory of one group and its models. Series can be lost: a
 // planner without them waits for new samples and shrinks nothing until then.
 type savedGroup struct {
-	Name   string
-	Met    bool
-	Frozen time.Time
-	Models []savedModel
-	Series []savedSeries
+	Name     string
+	Met      bool
+	Frozen   time.Time
+	Boots    durations
+	Starting startingSince
+	Models   []savedModel
+	Series   []savedSeries
 }
 
 type savedModel struct {
@@ -41,11 +43,13 @@ type savedModel struct {
 	Frozen           time.Time
 	Policy           json.RawMessage // of a policy.Saver; empty: none
 	Drains           map[string]time.Time
+	Loads            durations
+	Starting         startingSince
 	Seconds          *savedSeconds
 }
 
 // savedCounts are the counts of a model as last seen.
-type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Leaving int }
+type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving int }
 
 type savedSeconds struct {
 	Seconds []policy.Second
@@ -127,7 +131,7 @@ func readState(data []byte) (*savedPlanner, error) {
 }
 
 func (p *Planner) saveGroup(g *group) savedGroup {
-	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen}
+	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen, Boots: g.boots, Starting: g.starting}
 	for _, m := range g.models {
 		s.Models = append(s.Models, m.save())
 	}
@@ -144,7 +148,8 @@ func (m *model) save() savedModel {
 	c := m.counts
 	s := savedModel{
 		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
-		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.leaving}, Drains: m.drains,
+		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving}, Drains: m.drains,
+		Loads: m.loads, Starting: m.starting,
 	}
 	if saver, ok := m.policy.(policy.Saver); ok {
 		s.Policy = saver.AppendState(nil)
@@ -185,9 +190,12 @@ func (s *savedPlanner) check() error {
 			return fmt.Errorf("group %q stands twice", g.Name)
 		}
 		groups[g.Name] = true
+		if err := g.Boots.check(); err != nil {
+			return fmt.Errorf("group %q: %w", g.Name, err)
+		}
 		for _, m := range g.Models {
 			c := m.Counts
-			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Leaving} {
+			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving} {
 				if n < 0 || n > maxCount {
 					return fmt.Errorf("model %q: a count of %d", m.Name, n)
 				}
@@ -196,6 +204,9 @@ func (s *savedPlanner) check() error {
 				return fmt.Errorf("model %q stands twice", m.Name)
 			}
 			models[m.Name] = true
+			if err := m.Loads.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
+			}
 			if err := m.Seconds.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
@@ -259,9 +270,9 @@ func (p *Planner) restore(s *savedPlanner) error {
 		}
 	}
 	for _, g := range p.groups {
-		g.met, g.frozen = false, time.Time{}
+		g.met, g.frozen, g.boots, g.starting = false, time.Time{}, durations{}, nil
 		if was := groups[g.Name]; was != nil {
-			g.met, g.frozen = was.Met, was.Frozen
+			g.met, g.frozen, g.boots, g.starting = was.Met, was.Frozen, was.Boots, maps.Clone(was.Starting)
 		}
 	}
 	for _, m := range p.models {
@@ -276,6 +287,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 // policy's, which then starts anew.
 func (m *model) restore(s *savedModel, at time.Time) error {
 	m.policy, m.desired, m.refused, m.counts, m.drains, m.frozen = nil, 0, 0, counts{}, nil, time.Time{}
+	m.history, m.loads, m.starting = nil, durations{}, nil
 	if m.seconds != nil {
 		*m.seconds = secondsLog{}
 	}
@@ -283,7 +295,8 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 		return nil
 	}
 	c := s.Counts
-	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Leaving}
+	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving}
+	m.loads, m.starting = s.Loads, maps.Clone(s.Starting)
 	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
 	if m.seconds != nil && s.Seconds != nil {
 		*m.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
