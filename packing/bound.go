@@ -16,8 +16,8 @@ func lowerBound(p *Problem, placed [][]int) int {
 		for i := range p.Bins {
 			largest = max(largest, p.Bins[i].Capacity[d])
 		}
-		if p.MaxNew > 0 {
-			largest = max(largest, p.New.Capacity[d])
+		for i := range p.Templates {
+			largest = max(largest, p.Templates[i].Capacity[d])
 		}
 		if largest > 0 {
 			bound = max(bound, int((volume+largest-1)/largest))

@@ -12,7 +12,7 @@ import (
 // first bin that takes it, by index, and only then into a new one.
 //
 // The error is p's Validate; refusals are part of the result.
-func Pack(p *Problem) (*Assignment, error) {
+func Pack(p *Problem, _ Options) (*Assignment, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -30,16 +30,17 @@ func Pack(p *Problem) (*Assignment, error) {
 			a.Refusals = append(a.Refusals, s.refusal(&p.Classes[i], a.Bins[i], short))
 		}
 	}
-	a.Opened = len(s.free) - len(p.Bins)
+	a.Opened = s.opened
 	a.Used = s.used(a.Bins)
 	a.LowerBound = lowerBound(p, a.Bins)
 	return a, nil
 }
 
 type state struct {
-	p    *Problem
-	free [][]int64 // per bin, new ones behind; may be negative where a bin is overfull
-	peak []int64   // largest capacity of any bin, per dimension
+	p      *Problem
+	free   [][]int64 // per bin, new ones behind; may be negative where a bin is overfull
+	peak   []int64   // largest capacity of any bin, per dimension
+	opened []int
 }
 
 func newState(p *Problem) *state {
@@ -48,8 +49,8 @@ func newState(p *Problem) *state {
 		s.free = append(s.free, room(&p.Bins[i]))
 		s.raise(p.Bins[i].Capacity)
 	}
-	if p.MaxNew > 0 {
-		s.raise(p.New.Capacity)
+	for i := range p.Templates {
+		s.raise(p.Templates[i].Capacity)
 	}
 	for i := range p.Classes {
 		for _, b := range p.Classes[i].At {
@@ -107,15 +108,17 @@ func (s *state) share(c *Class) fraction {
 func (s *state) fill(c *Class, bins []int) []int {
 	for b := 0; len(bins) < c.Count; b++ {
 		if b == len(s.free) {
-			if b-len(s.p.Bins) >= s.p.MaxNew || !s.newFits(c) {
+			t := s.template(c)
+			if t < 0 {
 				break
 			}
-			s.free = append(s.free, room(&s.p.New))
+			s.free = append(s.free, room(&s.p.Templates[t].Bin))
+			s.opened = append(s.opened, t)
 		}
 		if slices.Contains(c.At, b) {
 			continue
 		}
-		if b < len(s.p.Bins) && s.p.Bins[b].Closed || !subset(c.Requires, s.bin(b).Capabilities) {
+		if b < len(s.p.Bins) && s.p.Bins[b].State != Open || !c.takes(s.bin(b).Capabilities) {
 			continue
 		}
 		if d, _ := lacks(s.free[b], c.Size); d < 0 {
@@ -126,9 +129,26 @@ func (s *state) fill(c *Class, bins []int) []int {
 	return bins
 }
 
-func (s *state) newFits(c *Class) bool {
-	d, _ := lacks(room(&s.p.New), c.Size)
-	return d < 0 && subset(c.Requires, s.p.New.Capabilities)
+// template is the first that may still be opened and takes an item of c; -1 if
+// there is none.
+func (s *state) template(c *Class) int {
+	for t := range s.p.Templates {
+		d, _ := lacks(room(&s.p.Templates[t].Bin), c.Size)
+		if d < 0 && c.takes(s.p.Templates[t].Capabilities) && s.left(t) > 0 {
+			return t
+		}
+	}
+	return -1
+}
+
+func (s *state) left(t int) int {
+	n := s.p.Templates[t].Max
+	for _, o := range s.opened {
+		if o == t {
+			n--
+		}
+	}
+	return n
 }
 
 // bin is the bin of an index, the template for new ones.
@@ -136,7 +156,7 @@ func (s *state) bin(b int) *Bin {
 	if b < len(s.p.Bins) {
 		return &s.p.Bins[b]
 	}
-	return &s.p.New
+	return &s.p.Templates[s.opened[b-len(s.p.Bins)]].Bin
 }
 
 // refusal names the bin that came nearest to taking one more item of c.
@@ -162,9 +182,9 @@ func (s *state) refusal(c *Class, bins []int, short int) Refusal {
 			name = s.p.Bins[b].Name
 		}
 		switch d, by := lacks(s.free[b], c.Size); {
-		case !subset(c.Requires, s.bin(b).Capabilities):
+		case !c.takes(s.bin(b).Capabilities):
 			consider(Capability, name, 0, 0)
-		case b < len(s.p.Bins) && s.p.Bins[b].Closed:
+		case b < len(s.p.Bins) && s.p.Bins[b].State != Open:
 			consider(BinClosed, name, 0, 0)
 		case slices.Contains(bins, b):
 			consider(OneOfEach, name, 0, 0)
@@ -172,10 +192,13 @@ func (s *state) refusal(c *Class, bins []int, short int) Refusal {
 			consider(Capacity, name, d, by)
 		}
 	}
-	if s.p.MaxNew > 0 && !subset(c.Requires, s.p.New.Capabilities) {
-		consider(Capability, "", 0, 0)
-	} else if s.p.MaxNew > 0 {
-		if d, by := lacks(room(&s.p.New), c.Size); d >= 0 {
+	for t := range s.p.Templates {
+		if s.p.Templates[t].Max == 0 {
+			continue
+		}
+		if !c.takes(s.p.Templates[t].Capabilities) {
+			consider(Capability, "", 0, 0)
+		} else if d, by := lacks(room(&s.p.Templates[t].Bin), c.Size); d >= 0 {
 			consider(Capacity, "", d, by)
 		}
 	}
@@ -221,13 +244,4 @@ func lacks(free, size []int64) (dim int, by int64) {
 		}
 	}
 	return -1, 0
-}
-
-func subset(need, have []string) bool {
-	for _, n := range need {
-		if !slices.Contains(have, n) {
-			return false
-		}
-	}
-	return true
 }

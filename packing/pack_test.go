@@ -16,14 +16,14 @@ import (
 func TestPackIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := packingtest.Draw(t)
-		a, err := packing.Pack(p)
+		a, err := packing.Pack(p, packing.Options{Effort: packing.Fast})
 		if err != nil {
 			t.Fatalf("a drawn problem is not valid: %v", err)
 		}
 		if err := packingtest.Check(p, a); err != nil {
 			t.Fatalf("%+v\n%+v\n%v", p, a, err)
 		}
-		again, _ := packing.Pack(p)
+		again, _ := packing.Pack(p, packing.Options{Effort: packing.Fast})
 		if fmt.Sprint(again) != fmt.Sprint(a) {
 			t.Fatalf("not the same twice: %+v and %+v", a, again)
 		}
@@ -31,11 +31,13 @@ func TestPackIsRight(t *testing.T) {
 }
 
 func problem(bins, newBins int, classes ...packing.Class) *packing.Problem {
-	p := &packing.Problem{Dimensions: []string{"memory_mib", "gpus"}, Classes: classes, MaxNew: newBins}
+	p := &packing.Problem{Dimensions: []string{"memory_mib", "gpus"}, Classes: classes}
 	for i := range bins {
 		p.Bins = append(p.Bins, packing.Bin{Name: fmt.Sprintf("server-%d", i), Capacity: []int64{1000, 2}})
 	}
-	p.New = packing.Bin{Capacity: []int64{1000, 2}}
+	if newBins > 0 {
+		p.Templates = []packing.Template{{Bin: packing.Bin{Capacity: []int64{1000, 2}}, Max: newBins}}
+	}
 	return p
 }
 
@@ -53,7 +55,7 @@ func TestPack(t *testing.T) {
 		{
 			"open bins before new ones",
 			problem(1, 5, packing.Class{Name: "a", Size: []int64{400, 0}, Count: 3}),
-			packing.Assignment{Bins: [][]int{{0, 1, 2}}, Opened: 2, Used: 3, LowerBound: 3},
+			packing.Assignment{Bins: [][]int{{0, 1, 2}}, Opened: []int{0, 0}, Used: 3, LowerBound: 3},
 		},
 		{
 			"large items first, so that small ones fill up",
@@ -102,7 +104,7 @@ func TestPack(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a, err := packing.Pack(c.p)
+			a, err := packing.Pack(c.p, packing.Options{Effort: packing.Fast})
 			require.NoError(t, err)
 			require.Equal(t, c.want, *a)
 			require.NoError(t, packingtest.Check(c.p, a))
@@ -115,25 +117,24 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 		Dimensions: []string{"m"},
 		Bins:       []packing.Bin{{Name: "a", Capacity: []int64{1}}, {Name: "a", Capacity: []int64{-1, 2}, Used: []int64{math.MaxInt64}}, {Capacity: []int64{1}}},
 		Classes:    []packing.Class{{Name: "c", Count: 1, Size: []int64{1}, At: []int{0, 0, 7}}, {Size: []int64{1}}},
-		MaxNew:     -1,
+		Templates:  []packing.Template{{Bin: packing.Bin{Capacity: []int64{1}}, Max: -1}},
 	}
-	_, err := packing.Pack(p)
+	_, err := packing.Pack(p, packing.Options{Effort: packing.Fast})
 	require.EqualError(t, err, `Bins[1].Name: "a" stands twice
 Bins[1].Capacity: has 2 entries for 1 dimensions
 Bins[1].Capacity[0]: must be >= 0, is -1
 Bins[1].Used[0]: must be <= 2305843009213693951, is 9223372036854775807
 Bins[2].Name: must not be empty
-MaxNew: must be >= 0, is -1
-Classes[0].Count: must be >= the 3 that are placed, is 1
+Templates[0].Max: must be >= 0, is -1
 Classes[0].At[1]: bin 0 stands twice
 Classes[0].At[2]: no bin has index 7
 Classes[1].Name: must not be empty`)
 
-	_, err = packing.Pack(&packing.Problem{})
+	_, err = packing.Pack(&packing.Problem{}, packing.Options{})
 	require.EqualError(t, err, "Dimensions: must not be empty")
 
 	p = problem(1, 0, packing.Class{Name: "a", Size: []int64{math.MaxInt64 / 4, 0}, Count: 2})
-	_, err = packing.Pack(p)
+	_, err = packing.Pack(p, packing.Options{Effort: packing.Fast})
 	require.ErrorContains(t, err, `the sizes in "memory_mib" add up to more than`)
 }
 
@@ -145,11 +146,10 @@ func ExamplePack() {
 			{Name: "llama", Size: []int64{60}, Count: 2, At: []int{0}},
 			{Name: "whisper", Size: []int64{16}, Count: 2},
 		},
-		New:    packing.Bin{Capacity: []int64{80}},
-		MaxNew: 1,
+		Templates: []packing.Template{{Bin: packing.Bin{Capacity: []int64{80}}, Max: 1}},
 	}
 	p.Classes = append(p.Classes, packing.Class{Name: "mixtral", Size: []int64{90}, Count: 1})
-	a, err := packing.Pack(p)
+	a, err := packing.Pack(p, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		panic(err)
 	}
@@ -175,7 +175,7 @@ func BenchmarkPack(b *testing.B) {
 			var a *packing.Assignment
 			b.ReportAllocs()
 			for b.Loop() {
-				a, _ = packing.Pack(p)
+				a, _ = packing.Pack(p, packing.Options{Effort: packing.Fast})
 			}
 			b.ReportMetric(float64(a.Used), "bins/op")
 			b.ReportMetric(100*a.Gap(), "gap_%")

@@ -20,8 +20,8 @@ func Check(p *packing.Problem, a *packing.Assignment) error {
 		j.fault("%d classes, but places for %d", len(p.Classes), len(a.Bins))
 		return j.err()
 	}
-	if a.Opened < 0 || a.Opened > p.MaxNew {
-		j.fault("%d bins opened, at most %d allowed", a.Opened, p.MaxNew)
+	if len(a.Opened) > maxNew(p) {
+		j.fault("%d bins opened, at most %d allowed", len(a.Opened), maxNew(p))
 		return j.err()
 	}
 	for i := range p.Classes {
@@ -48,12 +48,12 @@ func (j *judge) fault(format string, args ...any) {
 
 func (j *judge) err() error { return errors.Join(j.faults...) }
 
-func (j *judge) bins() int { return len(j.p.Bins) + j.a.Opened }
+func (j *judge) bins() int { return len(j.p.Bins) + len(j.a.Opened) }
 
 // bin is the bin of an index; fresh is true for an opened one.
 func (j *judge) bin(i int) (b packing.Bin, fresh bool) {
 	if i >= len(j.p.Bins) {
-		return j.p.New, true
+		return template(j.p), true
 	}
 	return j.p.Bins[i], false
 }
@@ -82,7 +82,7 @@ func (j *judge) class(i int) {
 			continue
 		}
 		bin, fresh := j.bin(b)
-		if bin.Closed && !fresh {
+		if bin.State != packing.Open && !fresh {
 			j.fault("%s: placed in closed bin %d", c.Name, b)
 		}
 		if miss := missing(c.Requires, bin.Capabilities); miss != "" {
@@ -179,21 +179,21 @@ func (j *judge) refusals() {
 		}
 		for b := range j.bins() {
 			bin, fresh := j.bin(b)
-			if bin.Closed && !fresh || contains(j.a.Bins[i], b) {
+			if bin.State != packing.Open && !fresh || contains(j.a.Bins[i], b) {
 				continue
 			}
 			if j.fits(i, bin, func(d int) *big.Int { return j.load(b, d) }) {
 				j.fault("%s: refused, yet bin %d has room", c.Name, b)
 			}
 		}
-		if j.a.Opened < j.p.MaxNew {
+		if len(j.a.Opened) < maxNew(j.p) {
 			used := func(d int) *big.Int {
-				if j.p.New.Used == nil {
+				if template(j.p).Used == nil {
 					return new(big.Int)
 				}
-				return big.NewInt(j.p.New.Used[d])
+				return big.NewInt(template(j.p).Used[d])
 			}
-			if j.fits(i, j.p.New, used) {
+			if j.fits(i, template(j.p), used) {
 				j.fault("%s: refused, yet a bin could be opened", c.Name)
 			}
 		}
@@ -244,8 +244,8 @@ func (j *judge) least() int {
 		for _, b := range j.p.Bins {
 			largest = max(largest, b.Capacity[d])
 		}
-		if j.p.MaxNew > 0 {
-			largest = max(largest, j.p.New.Capacity[d])
+		if maxNew(j.p) > 0 {
+			largest = max(largest, template(j.p).Capacity[d])
 		}
 		if largest > 0 {
 			q, r := new(big.Int).DivMod(volume, big.NewInt(largest), new(big.Int))
@@ -272,12 +272,12 @@ func (j *judge) reason(i int, r packing.Refusal) {
 		return
 	}
 	if r.Reason == packing.NoBin {
-		if len(j.p.Bins)+j.p.MaxNew > 0 {
+		if len(j.p.Bins)+maxNew(j.p) > 0 {
 			j.fault("refusal of %s: there are bins", r.Class)
 		}
 		return
 	}
-	bin, fresh := j.p.New, true
+	bin, fresh := template(j.p), true
 	if at >= 0 {
 		bin, fresh = j.p.Bins[at], false
 	}
@@ -286,7 +286,7 @@ func (j *judge) reason(i int, r packing.Refusal) {
 	case packing.Capability:
 		so = missing(c.Requires, bin.Capabilities) != ""
 	case packing.BinClosed:
-		so = bin.Closed && !fresh
+		so = bin.State != packing.Open && !fresh
 	case packing.OneOfEach:
 		for b := range j.bins() {
 			other, isNew := j.bin(b)
@@ -344,4 +344,18 @@ func contains(list []int, x int) bool {
 		}
 	}
 	return false
+}
+
+func maxNew(p *packing.Problem) int {
+	if len(p.Templates) == 0 {
+		return 0
+	}
+	return p.Templates[0].Max
+}
+
+func template(p *packing.Problem) packing.Bin {
+	if len(p.Templates) == 0 {
+		return packing.Bin{}
+	}
+	return p.Templates[0].Bin
 }

@@ -17,19 +17,18 @@ func TestCheckFindsFaults(t *testing.T) {
 			Bins: []packing.Bin{
 				{Name: "x", Capacity: []int64{10}, Capabilities: []string{"gpu"}},
 				{Name: "y", Capacity: []int64{10}},
-				{Name: "z", Capacity: []int64{10}, Closed: true},
+				{Name: "z", Capacity: []int64{10}, State: packing.Closed},
 			},
 			Classes: []packing.Class{
 				{Name: "big", Size: []int64{6}, Count: 2, At: []int{0}},
 				{Name: "gpu", Size: []int64{4}, Count: 1, Requires: []string{"gpu"}},
 				{Name: "huge", Size: []int64{11}, Count: 1},
 			},
-			New:    packing.Bin{Capacity: []int64{10}},
-			MaxNew: 1,
+			Templates: []packing.Template{{Bin: packing.Bin{Capacity: []int64{10}}, Max: 1}},
 		}
 	}
 	answer := func(t *testing.T) *packing.Assignment {
-		a, err := packing.Pack(problem())
+		a, err := packing.Pack(problem(), packing.Options{})
 		require.NoError(t, err)
 		require.NoError(t, packingtest.Check(problem(), a))
 		return a
@@ -39,7 +38,7 @@ func TestCheckFindsFaults(t *testing.T) {
 		want   string
 	}{
 		{func(a *packing.Assignment) { a.Bins = a.Bins[1:] }, "places for 2"},
-		{func(a *packing.Assignment) { a.Opened = 2 }, "at most 1 allowed"},
+		{func(a *packing.Assignment) { a.Opened = []int{0, 0} }, "at most 1 allowed"},
 		{func(a *packing.Assignment) { a.Bins[0] = []int{0, 3} }, "no bin 3"},
 		{func(a *packing.Assignment) { a.Bins[0] = []int{0, 0} }, "twice in bin 0"},
 		{func(a *packing.Assignment) { a.Bins[0] = []int{1, 0} }, "not ascending"},
@@ -69,7 +68,7 @@ func TestCheckFindsFaults(t *testing.T) {
 		{func(a *packing.Assignment) {
 			a.Refusals[0] = packing.Refusal{Class: "huge", Items: 1, Reason: packing.NoBin}
 		}, "there are bins"},
-		{func(a *packing.Assignment) { a.Opened = 1 }, "opened for nothing"},
+		{func(a *packing.Assignment) { a.Opened = []int{0} }, "opened for nothing"},
 	} {
 		a := answer(t)
 		c.breaks(a)

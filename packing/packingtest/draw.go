@@ -10,7 +10,8 @@ import (
 // closed, some items sitting already, some that fit nowhere.
 func Draw(t *rapid.T) *packing.Problem {
 	dims := rapid.IntRange(1, 3).Draw(t, "dims")
-	p := &packing.Problem{MaxNew: rapid.IntRange(0, 3).Draw(t, "max new")}
+	p := &packing.Problem{}
+	maxNew := rapid.IntRange(0, 3).Draw(t, "max new")
 	for d := range dims {
 		p.Dimensions = append(p.Dimensions, string(rune('a'+d)))
 	}
@@ -25,7 +26,10 @@ func Draw(t *rapid.T) *packing.Problem {
 		return rapid.SampledFrom([][]string{nil, {"gpu"}, {"gpu", "fast"}}).Draw(t, label)
 	}
 	bin := func(name string) packing.Bin {
-		b := packing.Bin{Name: name, Capacity: vector(20, "capacity"), Capabilities: capabilities("capabilities"), Closed: rapid.IntRange(0, 5).Draw(t, "closed") == 0}
+		b := packing.Bin{Name: name, Capacity: vector(20, "capacity"), Capabilities: capabilities("capabilities")}
+		if rapid.IntRange(0, 5).Draw(t, "closed") == 0 {
+			b.State = packing.Closed
+		}
 		if rapid.Bool().Draw(t, "used") {
 			b.Used = vector(8, "used")
 		}
@@ -34,8 +38,8 @@ func Draw(t *rapid.T) *packing.Problem {
 	for i := range rapid.IntRange(0, 6).Draw(t, "bins") {
 		p.Bins = append(p.Bins, bin("bin-"+string(rune('0'+i))))
 	}
-	if p.MaxNew > 0 {
-		p.New = bin("")
+	if maxNew > 0 {
+		p.Templates = []packing.Template{{Bin: bin(""), Max: maxNew}}
 	}
 	for i := range rapid.IntRange(0, 6).Draw(t, "classes") {
 		c := packing.Class{Name: "class-" + string(rune('0'+i)), Size: vector(10, "size"), Requires: capabilities("requires")}
