@@ -1,5 +1,7 @@
 package packing
 
+import "slices"
+
 // An Assignment says where the items of a Problem go.
 type Assignment struct {
 	// Bins holds, per class, the indices of the bins with one of its items,
@@ -39,4 +41,36 @@ func (a *Assignment) Gap() float64 {
 		return 0
 	}
 	return float64(a.Used-a.LowerBound) / float64(a.LowerBound)
+}
+
+// assignment is what the state is, in the input's numbers. Empty new bins are
+// left out.
+func (s *state) assignment() *Assignment {
+	a := &Assignment{Bins: make([][]int, len(s.classIn)), Used: s.used, Cost: s.cost}
+	number := make([]int, len(s.kind)) // of each bin, in the input
+	items := 0
+	for b := range s.kind {
+		items += len(s.items[b])
+		if b < len(s.binIn) {
+			number[b] = int(s.binIn[b])
+		} else if len(s.items[b]) > 0 {
+			number[b] = len(s.binIn) + len(a.Opened)
+			a.Opened = append(a.Opened, int(s.kind[b]))
+		}
+	}
+	flat := make([]int, 0, items)
+	for c, in := range s.classIn {
+		from := len(flat)
+		for _, b := range s.at[c] {
+			flat = append(flat, number[b])
+		}
+		if bins := flat[from:len(flat):len(flat)]; len(bins) > 0 {
+			slices.Sort(bins)
+			a.Bins[in] = bins
+		}
+		moved, cost := s.moved(int32(c))
+		a.Moved += moved
+		a.MovedCost += cost
+	}
+	return a
 }

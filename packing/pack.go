@@ -16,7 +16,7 @@ func Pack(p *Problem, _ Options) (*Assignment, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	s := newState(p)
+	s := newOldState(p)
 	a := &Assignment{Bins: make([][]int, len(p.Classes))}
 	for _, i := range s.order() {
 		c := &p.Classes[i]
@@ -36,15 +36,15 @@ func Pack(p *Problem, _ Options) (*Assignment, error) {
 	return a, nil
 }
 
-type state struct {
+type oldState struct {
 	p      *Problem
 	free   [][]int64 // per bin, new ones behind; may be negative where a bin is overfull
 	peak   []int64   // largest capacity of any bin, per dimension
 	opened []int
 }
 
-func newState(p *Problem) *state {
-	s := &state{p: p, peak: make([]int64, len(p.Dimensions))}
+func newOldState(p *Problem) *oldState {
+	s := &oldState{p: p, peak: make([]int64, len(p.Dimensions))}
 	for i := range p.Bins {
 		s.free = append(s.free, room(&p.Bins[i]))
 		s.raise(p.Bins[i].Capacity)
@@ -60,14 +60,14 @@ func newState(p *Problem) *state {
 	return s
 }
 
-func (s *state) raise(capacity []int64) {
+func (s *oldState) raise(capacity []int64) {
 	for d, x := range capacity {
 		s.peak[d] = max(s.peak[d], x)
 	}
 }
 
 // order is the order in which classes are placed.
-func (s *state) order() []int {
+func (s *oldState) order() []int {
 	order := make([]int, len(s.p.Classes))
 	for i := range order {
 		order[i] = i
@@ -80,7 +80,7 @@ func (s *state) order() []int {
 }
 
 // compareShare compares the largest shares of two classes, exactly.
-func (s *state) compareShare(a, b *Class) int {
+func (s *oldState) compareShare(a, b *Class) int {
 	x, y := s.share(a), s.share(b)
 	// x.n/x.d against y.n/y.d
 	hi1, lo1 := bits.Mul64(uint64(x.n), uint64(y.d))
@@ -91,7 +91,7 @@ func (s *state) compareShare(a, b *Class) int {
 type fraction struct{ n, d int64 } // n >= 0, d > 0
 
 // share is the largest fraction of a bin's peak capacity that an item takes.
-func (s *state) share(c *Class) fraction {
+func (s *oldState) share(c *Class) fraction {
 	best := fraction{0, 1}
 	for d, size := range c.Size {
 		f := fraction{size, max(s.peak[d], 1)}
@@ -105,7 +105,7 @@ func (s *state) share(c *Class) fraction {
 }
 
 // fill adds bins until the class has its count or nothing takes another.
-func (s *state) fill(c *Class, bins []int) []int {
+func (s *oldState) fill(c *Class, bins []int) []int {
 	for b := 0; len(bins) < c.Count; b++ {
 		if b == len(s.free) {
 			t := s.template(c)
@@ -131,7 +131,7 @@ func (s *state) fill(c *Class, bins []int) []int {
 
 // template is the first that may still be opened and takes an item of c; -1 if
 // there is none.
-func (s *state) template(c *Class) int {
+func (s *oldState) template(c *Class) int {
 	for t := range s.p.Templates {
 		d, _ := lacks(room(&s.p.Templates[t].Bin), c.Size)
 		if d < 0 && c.takes(s.p.Templates[t].Capabilities) && s.left(t) > 0 {
@@ -141,7 +141,7 @@ func (s *state) template(c *Class) int {
 	return -1
 }
 
-func (s *state) left(t int) int {
+func (s *oldState) left(t int) int {
 	n := s.p.Templates[t].Max
 	for _, o := range s.opened {
 		if o == t {
@@ -152,7 +152,7 @@ func (s *state) left(t int) int {
 }
 
 // bin is the bin of an index, the template for new ones.
-func (s *state) bin(b int) *Bin {
+func (s *oldState) bin(b int) *Bin {
 	if b < len(s.p.Bins) {
 		return &s.p.Bins[b]
 	}
@@ -160,7 +160,7 @@ func (s *state) bin(b int) *Bin {
 }
 
 // refusal names the bin that came nearest to taking one more item of c.
-func (s *state) refusal(c *Class, bins []int, short int) Refusal {
+func (s *oldState) refusal(c *Class, bins []int, short int) Refusal {
 	r := Refusal{Class: c.Name, Items: short, Reason: NoBin}
 	rank := map[Reason]int{NoBin: 0, Capability: 1, BinClosed: 2, OneOfEach: 3, Capacity: 4}
 	consider := func(reason Reason, name string, d int, by int64) {
@@ -206,7 +206,7 @@ func (s *state) refusal(c *Class, bins []int, short int) Refusal {
 }
 
 // used counts the bins that hold an item.
-func (s *state) used(placed [][]int) int {
+func (s *oldState) used(placed [][]int) int {
 	held := make([]bool, len(s.free))
 	n := 0
 	for _, bins := range placed {
