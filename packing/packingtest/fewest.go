@@ -26,7 +26,7 @@ func (j *judge) fewest() (n int, known bool) {
 	for i := range j.p.Classes {
 		ways *= float64(choose(len(w.bins), len(j.a.Bins[i])))
 	}
-	if ways > 2000 {
+	if ways > 3000 {
 		return 0, false
 	}
 	for _, bin := range w.bins {
