@@ -1,6 +1,7 @@
 package packingtest
 
 import (
+	"math/rand/v2"
 	"strconv"
 
 	"pgregory.net/rapid"
@@ -13,45 +14,58 @@ import (
 // closed or draining, some items sitting already, some of them against a rule or
 // too many, some that fit nowhere.
 func Draw(t *rapid.T) *packing.Problem {
-	d := drawer{t: t, dims: rapid.IntRange(1, 3).Draw(t, "dims"), zones: rapid.IntRange(1, 3).Draw(t, "zones")}
-	d.over = rapid.IntRange(0, 2).Draw(t, "overcommit") == 0
+	return draw(func(low, high int, label string) int { return rapid.IntRange(low, high).Draw(t, label) })
+}
+
+// Random makes a problem like Draw's out of a stream of random numbers, much
+// faster.
+func Random(r *rand.Rand) *packing.Problem { return draw(chooseFrom(r)) }
+
+// A chooser picks a number in [low, high].
+type chooser func(low, high int, label string) int
+
+func chooseFrom(r *rand.Rand) chooser {
+	return func(low, high int, _ string) int { return low + r.IntN(high-low+1) }
+}
+
+func draw(pick chooser) *packing.Problem {
+	d := drawer{pick: pick, dims: pick(1, 3, "dims"), zones: pick(1, 3, "zones")}
+	d.over = d.oneIn(3, "overcommit")
 	p := &packing.Problem{}
 	for i := range d.dims {
 		p.Dimensions = append(p.Dimensions, string(rune('a'+i)))
 	}
-	for i := range rapid.IntRange(0, 6).Draw(t, "bins") {
+	for i := range pick(0, 6, "bins") {
 		p.Bins = append(p.Bins, d.bin("bin-"+strconv.Itoa(i), i))
 	}
-	for range rapid.IntRange(0, 2).Draw(t, "templates") {
-		p.Templates = append(p.Templates, packing.Template{Bin: d.bin("", 0), Max: rapid.IntRange(0, 3).Draw(t, "max")})
+	for range pick(0, 2, "templates") {
+		p.Templates = append(p.Templates, packing.Template{Bin: d.bin("", 0), Max: pick(0, 3, "max")})
 	}
-	for i := range rapid.IntRange(0, 6).Draw(t, "classes") {
+	for i := range pick(0, 6, "classes") {
 		p.Classes = append(p.Classes, d.class("class-"+strconv.Itoa(i), len(p.Bins)))
 	}
 	return p
 }
 
 type drawer struct {
-	t           *rapid.T
+	pick        chooser
 	dims, zones int
 	over        bool
 }
 
 // oneIn is true once in n times.
-func (d *drawer) oneIn(n int, label string) bool {
-	return rapid.IntRange(1, n).Draw(d.t, label) == n
-}
+func (d *drawer) oneIn(n int, label string) bool { return d.pick(1, n, label) == n }
 
-func (d *drawer) vector(top int64, label string) []int64 {
+func (d *drawer) vector(top int, label string) []int64 {
 	v := make([]int64, d.dims)
 	for i := range v {
-		v[i] = rapid.Int64Range(0, top).Draw(d.t, label)
+		v[i] = int64(d.pick(0, top, label))
 	}
 	return v
 }
 
 func (d *drawer) capabilities(label string) []string {
-	return rapid.SampledFrom([][]string{nil, nil, {"gpu"}, {"gpu", "fast"}}).Draw(d.t, label)
+	return [][]string{nil, nil, {"gpu"}, {"gpu", "fast"}}[d.pick(0, 3, label)]
 }
 
 func (d *drawer) bin(name string, ordinal int) packing.Bin {
@@ -59,8 +73,8 @@ func (d *drawer) bin(name string, ordinal int) packing.Bin {
 		Name: name, Ordinal: ordinal,
 		Capacity:     d.vector(20, "capacity"),
 		Capabilities: d.capabilities("capabilities"),
-		Zone:         string(rune('p' + rapid.IntRange(1, d.zones).Draw(d.t, "zone"))),
-		Cost:         rapid.Int64Range(0, 3).Draw(d.t, "cost"),
+		Zone:         "z" + strconv.Itoa(d.pick(1, d.zones, "zone")),
+		Cost:         int64(d.pick(0, 3, "cost")),
 		Settling:     d.oneIn(6, "settling"),
 	}
 	if d.over {
@@ -72,8 +86,8 @@ func (d *drawer) bin(name string, ordinal int) packing.Bin {
 	if d.oneIn(3, "used") {
 		b.Used = d.vector(8, "used")
 	}
-	if d.oneIn(4, "state") {
-		b.State = rapid.SampledFrom([]packing.BinState{packing.Closed, packing.Draining}).Draw(d.t, "which")
+	if d.oneIn(4, "not open") {
+		b.State = packing.BinState(d.pick(int(packing.Closed), int(packing.Draining), "state"))
 	}
 	return b
 }
@@ -82,11 +96,11 @@ func (d *drawer) class(name string, bins int) packing.Class {
 	c := packing.Class{
 		Name:     name,
 		Size:     d.vector(10, "size"),
-		Priority: rapid.IntRange(0, 2).Draw(d.t, "priority"),
-		Weight:   rapid.Int64Range(0, 3).Draw(d.t, "weight"),
+		Priority: d.pick(0, 2, "priority"),
+		Weight:   int64(d.pick(0, 3, "weight")),
 		Requires: d.capabilities("requires"),
 		Prefers:  d.capabilities("prefers"),
-		MoveCost: rapid.Int64Range(0, 5).Draw(d.t, "move cost"),
+		MoveCost: int64(d.pick(0, 5, "move cost")),
 		Settling: d.oneIn(6, "settling"),
 	}
 	if d.oneIn(5, "forbids") {
@@ -95,18 +109,18 @@ func (d *drawer) class(name string, bins int) packing.Class {
 	if d.over {
 		c.Pinned = make([]int64, d.dims)
 		for i, size := range c.Size {
-			c.Pinned[i] = rapid.Int64Range(0, size).Draw(d.t, "pinned")
+			c.Pinned[i] = int64(d.pick(0, int(size), "pinned"))
 		}
 	}
 	if d.oneIn(3, "spread") {
-		c.Spread = packing.Spread{MaxSkew: rapid.IntRange(1, 2).Draw(d.t, "skew"), Soft: d.oneIn(3, "soft")}
+		c.Spread = packing.Spread{MaxSkew: d.pick(1, 2, "skew"), Soft: d.oneIn(3, "soft")}
 	}
 	for b := range bins {
 		if d.oneIn(4, "sits") {
 			c.At = append(c.At, b)
 		}
 	}
-	c.Count = max(0, len(c.At)+rapid.IntRange(-1, 4).Draw(d.t, "more"))
-	c.Min = rapid.IntRange(0, c.Count).Draw(d.t, "min")
+	c.Count = max(0, len(c.At)+d.pick(-1, 4, "more"))
+	c.Min = d.pick(0, c.Count, "min")
 	return c
 }
