@@ -36,7 +36,10 @@ func (j *judge) refusals() {
 		if short[c.Name] != want {
 			j.fault("%s: %d not placed, %d refused", c.Name, want, short[c.Name])
 		}
-		if where := j.place(i, c); want > 0 && !j.a.Stopped && where != "" {
+		if want == 0 || j.a.Stopped {
+			continue
+		}
+		if where := j.place(i, c); where != "" {
 			j.fault("%s: refused, yet %s", c.Name, where)
 		}
 	}
