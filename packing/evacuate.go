@@ -18,14 +18,13 @@ type evacuation struct {
 	*budget
 	leave *leave
 
-	weight []int64   // per class: what an item takes of an average bin, scarce dimensions before others
-	price  []int64   // per class: MoveCost in the unit of weight
-	slack  []int64   // per bin: the weight of what it has left
-	kept   []bool    // per bin: may be filled
-	keep   []int32   // those bins
-	away   []int32   // per class: how many homes are without their item
-	began  [][]int32 // per rule and zone: items at the beginning
-	counts [][]int32 // and now, those in the pool where they were
+	weight []int64 // per class: what an item takes of an average bin, scarce dimensions before others
+	price  []int64 // per class: MoveCost in the unit of weight
+	slack  []int64 // per bin: the weight of what it has left
+	kept   []bool  // per bin: may be filled
+	keep   []int32 // those bins
+	away   []int32 // per class: how many homes are without their item
+	zones  *zoning // counts those in the pool where they were
 	pool   []stray
 	tabu   []int // per bin, the round from which it may be a target again
 	fill   refill
@@ -51,10 +50,7 @@ func newEvacuation(lv *leave, empty []int32, src *source, b *budget) *evacuation
 	}
 	e.away = make([]int32, len(e.classIn))
 	e.tabu = make([]int, len(e.kind))
-	for _, zones := range e.inZone {
-		e.began = append(e.began, slices.Clone(zones))
-		e.counts = append(e.counts, slices.Clone(zones))
-	}
+	e.zones = newZoning(e.state)
 	e.weigh()
 	for _, b := range empty {
 		for _, c := range slices.Clone(e.items[b]) {
@@ -136,8 +132,7 @@ func (e *evacuation) place(c, from, b int32) {
 		e.away[c]--
 	}
 	if r := e.zoned[c]; r >= 0 {
-		e.counts[r][e.zone(from)]--
-		e.counts[r][e.zone(b)]++
+		e.zones.shift(r, e.zone(from), e.zone(b))
 	}
 }
 
@@ -152,30 +147,7 @@ func (e *evacuation) mayMove(c, from, to int32) bool {
 		return false
 	}
 	r := e.zoned[c]
-	return r < 0 || e.zone(from) == e.zone(to) || e.evenAfter(r, e.zone(from), e.zone(to))
-}
-
-// evenAfter reports whether a rule holds, or is broken no worse than at the
-// beginning, after one item went from a zone to another.
-func (e *evacuation) evenAfter(r, from, to int32) bool {
-	rule, n, was := &e.rules[r], e.counts[r], e.began[r]
-	n[from]--
-	n[to]++
-	even := true
-	for z, counts := range rule.zones {
-		if !counts {
-			continue
-		}
-		apart := func(high, low int32) bool {
-			return n[high]-n[low] > rule.skew && (n[high] > was[high] || n[low] < was[low])
-		}
-		if rule.zones[to] && apart(to, int32(z)) || rule.zones[from] && apart(int32(z), from) {
-			even = false
-		}
-	}
-	n[from]++
-	n[to]--
-	return even
+	return r < 0 || e.zones.evenAfter(r, e.zone(from), e.zone(to))
 }
 
 // liking is how many of the capabilities that c prefers b has.
