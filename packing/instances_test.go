@@ -146,30 +146,43 @@ func TestInstances(t *testing.T) {
 		require.NoError(t, err)
 		return list
 	}
-	for _, path := range files("fleet/*.jsonl.gz") {
-		list, err := readFleets(path)
-		require.NoError(t, err)
-		var place, move []published
-		for _, p := range list {
-			if len(p.problem.Bins) == 0 {
-				place = append(place, p)
-			} else {
-				move = append(move, p)
-			}
+	t.Run("fleet", func(t *testing.T) {
+		for _, path := range files("fleet/*.jsonl.gz") {
+			placeFleets(t, path)
 		}
-		packAll(t, setName("fleet", path), place)
-		consolidateAll(t, setName("fleet", path), move)
+	})
+	t.Run("vbp", func(t *testing.T) {
+		proven, open := tallies("vbp")
+		for _, path := range files("vbp/*.txt.gz") {
+			list, err := readVectors(path)
+			require.NoError(t, err)
+			packAll(t, setName("vbp", path), list, proven, open)
+		}
+		proven.print(t)
+		open.print(t)
+	})
+	t.Run("alibaba", func(t *testing.T) {
+		inflateAll(t, files("alibaba-gpu-v2023/openb_node_list_*.csv.gz"), files("alibaba-gpu-v2023/openb_pod_list_*.csv.gz"))
+	})
+	t.Run("roadef2012", func(t *testing.T) {
+		reassignAll(t, filepath.Join(dir, "roadef2012"))
+	})
+}
+
+// placeFleets packs the fleets of a file and consolidates those that are placed.
+func placeFleets(t *testing.T, path string) {
+	list, err := readFleets(path)
+	require.NoError(t, err)
+	var place, move []published
+	for _, p := range list {
+		if len(p.problem.Bins) == 0 {
+			place = append(place, p)
+		} else {
+			move = append(move, p)
+		}
 	}
-	proven, open := tallies("vbp")
-	for _, path := range files("vbp/*.txt.gz") {
-		list, err := readVectors(path)
-		require.NoError(t, err)
-		packAll(t, setName("vbp", path), list, proven, open)
-	}
-	proven.print(t)
-	open.print(t)
-	inflateAll(t, files("alibaba-gpu-v2023/openb_node_list_*.csv.gz"), files("alibaba-gpu-v2023/openb_pod_list_*.csv.gz"))
-	reassignAll(t, filepath.Join(dir, "roadef2012"))
+	packAll(t, setName("fleet", path), place)
+	consolidateAll(t, setName("fleet", path), move)
 }
 
 func setName(folder, path string) string {

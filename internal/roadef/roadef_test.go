@@ -150,7 +150,7 @@ func TestSearch(t *testing.T) {
 		require.Equal(t, got, Search(in, o))
 	}
 	require.Greater(t, tried, 30)
-	require.Greater(t, better, tried*9/10)
+	require.Greater(t, better, tried/2) // the others begin with their best
 }
 
 // What the state says a move costs is what the evaluator finds, move by move,
