@@ -1,6 +1,178 @@
 package packing
 
-// An index finds bins with room.
-type index struct{}
+// fan is the number of children of a node of an index.
+const fan = 8
 
-func (x *index) update(b int32) {}
+// An index finds bins with room, lowest number first, without looking at those
+// that have none: a tree over the bins in which every node has, per column, the
+// most that any bin below it has left, and the marks of all that lie below. It
+// follows the state that it watches.
+type index struct {
+	s      *state
+	levels []level // the bins, then ever shorter ones; the last has <= fan nodes
+}
+
+type level struct {
+	most  []int64 // per node, width columns, >= 0
+	marks []marks // per node
+}
+
+// marks are a set of profiles, in the lower half, and of zones, in the upper,
+// both modulo 32. A bin that takes nothing has none.
+type marks uint64
+
+const (
+	allProfiles marks = 1<<32 - 1
+	allZones    marks = allProfiles << 32
+)
+
+func profileMark(profile int32) marks { return 1 << (profile & 31) }
+func zoneMark(zone int32) marks       { return 1 << (zone&31 + 32) }
+
+// admit reports whether some bin below a node may be of those that are wanted.
+func (m marks) admit(want marks) bool {
+	return m&want&allProfiles != 0 && m&want&allZones != 0
+}
+
+// newIndex makes an index of all bins of s, which from now on keeps it up to
+// date.
+func newIndex(s *state) *index {
+	x := &index{s: s, levels: []level{{}}}
+	for b := range s.kind {
+		x.grow(b + 1)
+		x.leaf(int32(b))
+	}
+	for h := 1; h < len(x.levels); h++ {
+		for i := range x.levels[h].marks {
+			x.gather(h, i)
+		}
+	}
+	s.watch = x
+	return x
+}
+
+// grow makes room for n bins.
+func (x *index) grow(n int) {
+	for h := 0; ; h++ {
+		if h == len(x.levels) {
+			x.levels = append(x.levels, level{})
+		}
+		l := &x.levels[h]
+		for len(l.marks) < n {
+			l.marks = append(l.marks, 0)
+			for range x.s.width {
+				l.most = append(l.most, 0)
+			}
+		}
+		if n <= fan {
+			return
+		}
+		n = (n + fan - 1) / fan
+	}
+}
+
+// leaf copies what the state says of a bin, and reports whether that is new.
+func (x *index) leaf(b int32) bool {
+	room := x.s.room(b)
+	most := x.levels[0].most[int(b)*len(room):][:len(room)]
+	m := marks(0)
+	if x.s.open[b] {
+		k := &x.s.kinds[x.s.kind[b]]
+		m = profileMark(k.profile) | zoneMark(k.zone)
+	}
+	changed := m != x.levels[0].marks[b]
+	x.levels[0].marks[b] = m
+	for k, r := range room {
+		if r = max(r, 0); r != most[k] {
+			most[k] = r
+			changed = true
+		}
+	}
+	return changed
+}
+
+// gather makes a node what its children say, and reports whether that is new.
+func (x *index) gather(h, i int) bool {
+	below, w := &x.levels[h-1], x.s.width
+	first, end := i*fan, min((i+1)*fan, len(below.marks))
+	m := marks(0)
+	for j := first; j < end; j++ {
+		m |= below.marks[j]
+	}
+	changed := m != x.levels[h].marks[i]
+	x.levels[h].marks[i] = m
+	most := x.levels[h].most[i*w:][:w]
+	for k := range most {
+		top := int64(0)
+		for j := first*w + k; j < end*w; j += w {
+			top = max(top, below.most[j])
+		}
+		if top != most[k] {
+			most[k] = top
+			changed = true
+		}
+	}
+	return changed
+}
+
+// update follows a change of a bin.
+func (x *index) update(b int32) {
+	if int(b) >= len(x.levels[0].marks) {
+		x.grow(int(b) + 1)
+		for h := 1; h < len(x.levels); h++ { // a new level has everything to learn
+			for i := range x.levels[h].marks {
+				if i == len(x.levels[h].marks)-1 || len(x.levels[h].marks) <= fan {
+					x.gather(h, i)
+				}
+			}
+		}
+	}
+	i := int(b)
+	for h, changed := 1, x.leaf(b); changed && h < len(x.levels); h++ {
+		i /= fan
+		changed = x.gather(h, i)
+	}
+}
+
+// first is the lowest bin from a number on that is wanted and has room for
+// need; -1 if there is none. With more than 32 profiles or zones it may be one
+// that only looks wanted.
+func (x *index) first(from int32, need []int64, want marks) int32 {
+	i, h, w := int(from), 0, len(need)
+	for {
+		l := &x.levels[h]
+		end := min(i|(fan-1)+1, len(l.marks))
+		for ; i < end; i++ {
+			if l.marks[i].admit(want) && covers(l.most[i*w:], need) {
+				break
+			}
+		}
+		switch {
+		case i < end && h == 0:
+			return int32(i)
+		case i < end:
+			h--
+			i *= fan
+		case end == len(l.marks) || h+1 == len(x.levels):
+			return -1
+		default:
+			h++
+			i /= fan
+		}
+	}
+}
+
+// wanted are the marks of bins that class c may be added to, as far as they can
+// tell: capabilities, and zones that its rule leaves.
+func (s *state) wanted(c int32) marks {
+	want := s.groupMarks[s.group[c]]
+	if s.zoned[c] < 0 {
+		return want | allZones
+	}
+	for z := range s.layout.zones {
+		if s.spreads(c, int32(z)) {
+			want |= zoneMark(int32(z))
+		}
+	}
+	return want
+}

@@ -28,12 +28,13 @@ type layout struct {
 	zoned   []int32 // per class, the index of its rule in rules; -1 is none
 	rules   []rule
 
-	kinds   []kind
-	binKind []int32 // per bin
-	takes   []bool  // per group and profile
-	groups  int
-	profile int // how many
-	zones   int
+	kinds      []kind
+	binKind    []int32 // per bin
+	takes      []bool  // per group and profile
+	groupMarks []marks // per group: its profiles
+	groups     int
+	profile    int // how many
+	zones      int
 }
 
 // A kind is what equal bins have in common. Templates are kinds too: kind t is
@@ -174,10 +175,14 @@ func (l *layout) addGroups(profiles *interner) {
 	}
 	l.groups, l.profile = len(groups.sets), len(profiles.sets)
 	l.takes = make([]bool, l.groups*l.profile)
+	l.groupMarks = make([]marks, l.groups)
 	for g, need := range groups.sets {
 		c := Class{Requires: need.a, Forbids: need.b}
 		for k, have := range profiles.sets {
-			l.takes[g*l.profile+k] = c.takes(have.a)
+			if c.takes(have.a) {
+				l.takes[g*l.profile+k] = true
+				l.groupMarks[g] |= profileMark(int32(k))
+			}
 		}
 	}
 }
@@ -213,28 +218,55 @@ func (l *layout) addRules() {
 		}
 		g := l.group[c]
 		if eligible[g] == nil {
-			eligible[g] = l.zonesFor(g)
+			eligible[g] = l.zonesFor(l.class(int32(c)))
 		}
 		l.zoned[c] = int32(len(l.rules))
 		l.rules = append(l.rules, rule{class: int32(c), skew: int32(min(spread.MaxSkew, 1<<30)), soft: spread.Soft, zones: eligible[g]})
 	}
 }
 
-// zonesFor are the zones of the open bins and templates that a group takes.
-func (l *layout) zonesFor(group int32) []bool {
+// zonesFor are the zones of the open bins and templates whose capabilities suit
+// a class.
+func (l *layout) zonesFor(class *Class) []bool {
 	zones := make([]bool, l.zones)
-	consider := func(k int32, open bool) {
-		if open && l.takes[int(group)*l.profile+int(l.kinds[k].profile)] {
+	suits := make([]bool, len(l.kinds))
+	for k := range l.kinds {
+		suits[k] = class.takes(l.kinds[k].bin.Capabilities)
+		if k < len(l.p.Templates) && l.p.Templates[k].Max > 0 && suits[k] {
 			zones[l.kinds[k].zone] = true
 		}
 	}
 	for b, in := range l.binIn {
-		consider(l.binKind[b], l.p.Bins[in].State == Open)
-	}
-	for t := range l.p.Templates {
-		consider(int32(t), l.p.Templates[t].Max > 0)
+		if k := l.binKind[b]; suits[k] && l.p.Bins[in].State == Open {
+			zones[l.kinds[k].zone] = true
+		}
 	}
 	return zones
+}
+
+// prices is, per template, its cost for what it holds of the whole demand.
+func (l *layout) prices() []float64 {
+	demand := make([]float64, l.width)
+	for c := range l.classIn {
+		n := float64(max(0, l.class(int32(c)).Count-len(l.home[c])))
+		for k, x := range l.needs(int32(c)) {
+			demand[k] += float64(float64(x) * n)
+		}
+	}
+	prices := make([]float64, len(l.p.Templates))
+	for t := range prices {
+		holds := 0.0
+		for k, r := range l.kinds[t].room {
+			if demand[k] > 0 {
+				// How many such bins the demand takes is 1/holds, about.
+				if h := float64(r) / demand[k]; holds == 0 || h < holds {
+					holds = h
+				}
+			}
+		}
+		prices[t] = float64(l.kinds[t].bin.cost()) / max(holds, 1e-300)
+	}
+	return prices
 }
 
 // class is the class of a number.

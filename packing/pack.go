@@ -1,247 +1,184 @@
 package packing
 
-import (
-	"cmp"
-	"math/bits"
-	"slices"
-)
-
-// Pack places every item of p that does not sit anywhere yet. What sits stays.
-// Classes are taken by the largest share that an item takes of the largest bin,
-// descending, then by count, descending, then by index; each item goes into the
-// first bin that takes it, by index, and only then into a new one.
+// Pack finds a place for every item of p that does not sit anywhere yet. What
+// sits stays, surplus included. Bins in use fill first, then empty ones, then
+// new ones; a search then tries to do with fewer, as long as Options.Effort
+// allows. In a shortage minimums go first, then higher priorities, then whoever
+// has the least for its weight.
 //
 // The error is p's Validate; refusals are part of the result.
-func Pack(p *Problem, _ Options) (*Assignment, error) {
+func Pack(p *Problem, o Options) (*Assignment, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	s := newOldState(p)
-	a := &Assignment{Bins: make([][]int, len(p.Classes))}
-	for _, i := range s.order() {
-		c := &p.Classes[i]
-		bins := slices.Clone(c.At)
-		bins = s.fill(c, bins)
-		slices.Sort(bins)
-		a.Bins[i] = bins
+	s := newState(newLayout(p))
+	r := &run{Options: o, s: s}
+	r.pack()
+	if s.anyShort() { // who gets what matters only then
+		s = newState(s.layout)
+		r.s = s
+		s.share(nil)
 	}
-	for i := range p.Classes {
-		if short := p.Classes[i].Count - len(a.Bins[i]); short > 0 {
-			a.Refusals = append(a.Refusals, s.refusal(&p.Classes[i], a.Bins[i], short))
+	return r.result(), nil
+}
+
+// A run is one call's search, and what it spent.
+type run struct {
+	Options
+	s       *state
+	rng     *source
+	steps   int64
+	stopped bool
+}
+
+// result is the state as an Assignment, refusals and bounds included.
+func (r *run) result() *Assignment {
+	a := r.s.assignment()
+	a.Refusals = r.s.refusals()
+	a.LowerBound = r.s.bound()
+	a.Proven = a.Used <= a.LowerBound
+	a.Steps, a.Stopped = r.steps, r.stopped
+	return a
+}
+
+func (s *state) anyShort() bool {
+	for c := range s.classIn {
+		if s.short(int32(c)) > 0 {
+			return true
 		}
 	}
-	a.Opened = s.opened
-	a.Used = s.used(a.Bins)
-	a.LowerBound = lowerBound(p, a.Bins)
-	return a, nil
+	return false
 }
 
-type oldState struct {
-	p      *Problem
-	free   [][]int64 // per bin, new ones behind; may be negative where a bin is overfull
-	peak   []int64   // largest capacity of any bin, per dimension
-	opened []int
-}
-
-func newOldState(p *Problem) *oldState {
-	s := &oldState{p: p, peak: make([]int64, len(p.Dimensions))}
-	for i := range p.Bins {
-		s.free = append(s.free, room(&p.Bins[i]))
-		s.raise(p.Bins[i].Capacity)
+// pack places what is missing, as far as there is room.
+func (r *run) pack() {
+	s := r.s
+	switch {
+	case r.Prefer == Even:
+		newIndex(s)
+		s.even()
+		return
+	case r.Effort == Fast:
+		newIndex(s)
+		s.firstFit()
+		return
 	}
-	for i := range p.Templates {
-		s.raise(p.Templates[i].Capacity)
+	r.build()
+	newIndex(s)
+	for _, c := range s.bySize() { // soft rules give way
+		s.fill(c, s.short(c))
 	}
-	for i := range p.Classes {
-		for _, b := range p.Classes[i].At {
-			take(s.free[b], p.Classes[i].Size)
-		}
-	}
-	return s
-}
-
-func (s *oldState) raise(capacity []int64) {
-	for d, x := range capacity {
-		s.peak[d] = max(s.peak[d], x)
+	if !s.anyShort() {
+		s.watch = nil
+		r.shrink(func(c, b int32) bool { return !s.isHome(c, b) })
 	}
 }
 
-// order is the order in which classes are placed.
-func (s *oldState) order() []int {
-	order := make([]int, len(s.p.Classes))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := &s.p.Classes[i], &s.p.Classes[j]
-		return cmp.Or(s.compareShare(b, a), cmp.Compare(b.Count, a.Count))
-	})
-	return order
-}
-
-// compareShare compares the largest shares of two classes, exactly.
-func (s *oldState) compareShare(a, b *Class) int {
-	x, y := s.share(a), s.share(b)
-	// x.n/x.d against y.n/y.d
-	hi1, lo1 := bits.Mul64(uint64(x.n), uint64(y.d))
-	hi2, lo2 := bits.Mul64(uint64(y.n), uint64(x.d))
-	return cmp.Or(cmp.Compare(hi1, hi2), cmp.Compare(lo1, lo2))
-}
-
-type fraction struct{ n, d int64 } // n >= 0, d > 0
-
-// share is the largest fraction of a bin's peak capacity that an item takes.
-func (s *oldState) share(c *Class) fraction {
-	best := fraction{0, 1}
-	for d, size := range c.Size {
-		f := fraction{size, max(s.peak[d], 1)}
-		hi1, lo1 := bits.Mul64(uint64(f.n), uint64(best.d))
-		hi2, lo2 := bits.Mul64(uint64(best.n), uint64(f.d))
-		if hi1 > hi2 || hi1 == hi2 && lo1 > lo2 {
-			best = f
-		}
-	}
-	return best
-}
-
-// fill adds bins until the class has its count or nothing takes another.
-func (s *oldState) fill(c *Class, bins []int) []int {
-	for b := 0; len(bins) < c.Count; b++ {
-		if b == len(s.free) {
-			t := s.template(c)
-			if t < 0 {
-				break
+// build fills bin after bin: those in use, the empty ones, new ones.
+func (r *run) build() {
+	s := r.s
+	f := newBuilder(s)
+	for _, empty := range []bool{false, true} {
+		for b := 0; b < len(s.binIn) && !f.done(); b++ {
+			if s.open[b] && (len(s.items[b]) == 0) == empty {
+				f.fill(int32(b))
 			}
-			s.free = append(s.free, room(&s.p.Templates[t].Bin))
-			s.opened = append(s.opened, t)
-		}
-		if slices.Contains(c.At, b) {
-			continue
-		}
-		if b < len(s.p.Bins) && s.p.Bins[b].State != Open || !c.takes(s.bin(b).Capabilities) {
-			continue
-		}
-		if d, _ := lacks(s.free[b], c.Size); d < 0 {
-			take(s.free[b], c.Size)
-			bins = append(bins, b)
 		}
 	}
-	return bins
+	for !f.done() {
+		t := f.template()
+		if t < 0 {
+			break
+		}
+		f.fill(s.openNew(t))
+	}
+	s.log = s.log[:0]
+	r.steps += f.steps / looksPerStep
 }
 
-// template is the first that may still be opened and takes an item of c; -1 if
-// there is none.
-func (s *oldState) template(c *Class) int {
-	for t := range s.p.Templates {
-		d, _ := lacks(room(&s.p.Templates[t].Bin), c.Size)
-		if d < 0 && c.takes(s.p.Templates[t].Capabilities) && s.left(t) > 0 {
-			return t
+// template is the one to open for the longest class that may have a new bin.
+func (f *builder) template() int32 {
+	for _, c := range f.active {
+		if f.missing[c] > 0 {
+			if t := f.s.template(c); t >= 0 {
+				return t
+			}
 		}
 	}
 	return -1
 }
 
-func (s *oldState) left(t int) int {
-	n := s.p.Templates[t].Max
-	for _, o := range s.opened {
-		if o == t {
-			n--
-		}
+// What a step buys.
+const (
+	looksPerStep  = 256
+	trialsPerStep = 16
+)
+
+// trials is how many changes an annealer may try on so many items.
+func (e Effort) trials(items int) int64 {
+	switch e {
+	case Fast:
+		return 0
+	case Second:
+		return max(15e6, 400*int64(items))
+	case HalfMinute:
+		return max(450e6, 2000*int64(items))
 	}
-	return n
+	return min(100e3, 200*int64(items))
 }
 
-// bin is the bin of an index, the template for new ones.
-func (s *oldState) bin(b int) *Bin {
-	if b < len(s.p.Bins) {
-		return &s.p.Bins[b]
+// shrink empties bins by a search.
+func (r *run) shrink(movable func(c, b int32) bool) {
+	s := r.s
+	least := s.bound()
+	if s.used <= least || r.Effort == Fast {
+		return
 	}
-	return &s.p.Templates[s.opened[b-len(s.p.Bins)]].Bin
+	if r.rng == nil {
+		r.rng = newSource(s.layout, r.Seed)
+	}
+	a := newAnnealer(s, r.rng, movable)
+	if a == nil {
+		return
+	}
+	r.stopped = a.shrink(least, r.Effort.trials(len(a.class)), r.Stop)
+	r.steps += a.moves / trialsPerStep
+	s.log = s.log[:0]
 }
 
-// refusal names the bin that came nearest to taking one more item of c.
-func (s *oldState) refusal(c *Class, bins []int, short int) Refusal {
-	r := Refusal{Class: c.Name, Items: short, Reason: NoBin}
-	rank := map[Reason]int{NoBin: 0, Capability: 1, BinClosed: 2, OneOfEach: 3, Capacity: 4}
-	consider := func(reason Reason, name string, d int, by int64) {
-		nearer := rank[reason] > rank[r.Reason]
-		if reason == Capacity && r.Reason == Capacity {
-			nearer = by < r.Short
+// even puts every missing item, the largest first, where the most loaded
+// dimension is left lowest; new bins only when nothing else takes it.
+func (s *state) even() {
+	for _, c := range s.bySize() {
+		for range s.short(c) {
+			b := s.emptiest(c)
+			if b < 0 {
+				break
+			}
+			s.add(c, b)
 		}
-		if !nearer {
-			return
-		}
-		r.Reason, r.Bin, r.Dim, r.Short = reason, name, "", 0
-		if reason == Capacity {
-			r.Dim, r.Short = s.p.Dimensions[d], by
-		}
+		s.fill(c, s.short(c))
 	}
-	for b := range s.free {
-		name := ""
-		if b < len(s.p.Bins) {
-			name = s.p.Bins[b].Name
-		}
-		switch d, by := lacks(s.free[b], c.Size); {
-		case !c.takes(s.bin(b).Capabilities):
-			consider(Capability, name, 0, 0)
-		case b < len(s.p.Bins) && s.p.Bins[b].State != Open:
-			consider(BinClosed, name, 0, 0)
-		case slices.Contains(bins, b):
-			consider(OneOfEach, name, 0, 0)
-		case d >= 0:
-			consider(Capacity, name, d, by)
-		}
-	}
-	for t := range s.p.Templates {
-		if s.p.Templates[t].Max == 0 {
+	s.log = s.log[:0]
+}
+
+// emptiest is the open bin that would be least full with an item of c; -1 if
+// none takes it.
+func (s *state) emptiest(c int32) int32 {
+	best, most := int32(-1), share{}
+	for b := s.watch.first(0, s.needs(c), s.wanted(c)); b >= 0; b = s.watch.first(b+1, s.needs(c), s.wanted(c)) {
+		if !s.may(c, b) {
 			continue
 		}
-		if !c.takes(s.p.Templates[t].Capabilities) {
-			consider(Capability, "", 0, 0)
-		} else if d, by := lacks(room(&s.p.Templates[t].Bin), c.Size); d >= 0 {
-			consider(Capacity, "", d, by)
-		}
-	}
-	return r
-}
-
-// used counts the bins that hold an item.
-func (s *oldState) used(placed [][]int) int {
-	held := make([]bool, len(s.free))
-	n := 0
-	for _, bins := range placed {
-		for _, b := range bins {
-			if !held[b] {
-				held[b] = true
-				n++
+		least := share{1, 1} // of the capacity, that is left
+		for d, capacity := range s.kinds[s.kind[b]].bin.Capacity {
+			if left := (share{max(0, s.room(b)[d]-s.needs(c)[d]), max(capacity, 1)}); left.less(least) {
+				least = left
 			}
 		}
-	}
-	return n
-}
-
-// room is what a bin has left for items.
-func room(b *Bin) []int64 {
-	free := slices.Clone(b.Capacity)
-	if b.Used != nil {
-		take(free, b.Used)
-	}
-	return free
-}
-
-func take(free, size []int64) {
-	for d, x := range size {
-		free[d] -= x
-	}
-}
-
-// lacks returns the first dimension in which size exceeds free, and by how
-// much; -1 if none does.
-func lacks(free, size []int64) (dim int, by int64) {
-	for d, x := range size {
-		if x > free[d] && x > 0 {
-			return d, x - free[d]
+		if best < 0 || most.less(least) {
+			best, most = b, least
 		}
 	}
-	return -1, 0
+	return best
 }

@@ -16,14 +16,18 @@ import (
 func TestPackIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := packingtest.Draw(t)
-		a, err := packing.Pack(p, packing.Options{Effort: packing.Fast})
+		o := packing.Options{
+			Effort: rapid.SampledFrom([]packing.Effort{packing.Fast, packing.Tick}).Draw(t, "effort"),
+			Prefer: rapid.SampledFrom([]packing.Preference{packing.Dense, packing.Even}).Draw(t, "prefer"),
+		}
+		a, err := packing.Pack(p, o)
 		if err != nil {
 			t.Fatalf("a drawn problem is not valid: %v", err)
 		}
 		if err := packingtest.Check(p, a); err != nil {
 			t.Fatalf("%+v\n%+v\n%v", p, a, err)
 		}
-		again, _ := packing.Pack(p, packing.Options{Effort: packing.Fast})
+		again, _ := packing.Pack(p, o)
 		if fmt.Sprint(again) != fmt.Sprint(a) {
 			t.Fatalf("not the same twice: %+v and %+v", a, again)
 		}
@@ -50,27 +54,27 @@ func TestPack(t *testing.T) {
 		{
 			"what sits stays, the rest goes to the first bin with room",
 			problem(3, 0, packing.Class{Name: "a", Size: []int64{600, 1}, Count: 2, At: []int{2}}),
-			packing.Assignment{Bins: [][]int{{0, 2}}, Used: 2, LowerBound: 2},
+			packing.Assignment{Bins: [][]int{{0, 2}}, Used: 2, Cost: 2, LowerBound: 2, Proven: true},
 		},
 		{
 			"open bins before new ones",
 			problem(1, 5, packing.Class{Name: "a", Size: []int64{400, 0}, Count: 3}),
-			packing.Assignment{Bins: [][]int{{0, 1, 2}}, Opened: []int{0, 0}, Used: 3, LowerBound: 3},
+			packing.Assignment{Bins: [][]int{{0, 1, 2}}, Opened: []int{0, 0}, Used: 3, Cost: 3, LowerBound: 3, Proven: true},
 		},
 		{
 			"large items first, so that small ones fill up",
 			problem(2, 0,
 				packing.Class{Name: "small", Size: []int64{400, 0}, Count: 2},
 				packing.Class{Name: "large", Size: []int64{600, 0}, Count: 2}),
-			packing.Assignment{Bins: [][]int{{0, 1}, {0, 1}}, Used: 2, LowerBound: 2},
+			packing.Assignment{Bins: [][]int{{0, 1}, {0, 1}}, Used: 2, Cost: 2, LowerBound: 2, Proven: true},
 		},
 		{
 			"an item as large as the bin fits, one unit more does not",
 			problem(1, 0,
 				packing.Class{Name: "full", Size: []int64{1000, 2}, Count: 1},
 				packing.Class{Name: "over", Size: []int64{1001, 2}, Count: 1}),
-			packing.Assignment{Bins: [][]int{{0}, nil}, Used: 1, LowerBound: 1, Refusals: []packing.Refusal{
-				{Class: "over", Items: 1, Reason: packing.Capacity, Bin: "server-0", Dim: "memory_mib", Short: 1001},
+			packing.Assignment{Bins: [][]int{{0}, nil}, Used: 1, Cost: 1, LowerBound: 1, Proven: true, Refusals: []packing.Refusal{
+				{Class: "over", Items: 1, Reason: packing.Capacity, Bin: "server-0", Dim: "memory_mib", Short: 1001, Relax: packing.Relaxation{Room: []packing.Room{{Dim: "memory_mib", By: 1001}, {Dim: "gpus", By: 2}}, Bin: "server-0"}},
 			}},
 		},
 		{
@@ -83,24 +87,24 @@ func TestPack(t *testing.T) {
 					{Name: "gpu", Size: []int64{0, 1}, Count: 1},
 				},
 			},
-			packing.Assignment{Bins: [][]int{nil, {0}}, Used: 1, LowerBound: 1, Refusals: []packing.Refusal{
-				{Class: "memory", Items: 1, Reason: packing.Capacity, Bin: "b", Dim: "memory_mib", Short: 3},
+			packing.Assignment{Bins: [][]int{nil, {0}}, Used: 1, Cost: 1, LowerBound: 1, Proven: true, Refusals: []packing.Refusal{
+				{Class: "memory", Items: 1, Reason: packing.Capacity, Bin: "b", Dim: "memory_mib", Short: 3, Relax: packing.Relaxation{Room: []packing.Room{{Dim: "memory_mib", By: 3}}, Bin: "b"}},
 			}},
 		},
 		{
 			"one of each",
 			problem(1, 0, packing.Class{Name: "a", Size: []int64{1, 0}, Count: 3}),
-			packing.Assignment{Bins: [][]int{{0}}, Used: 1, LowerBound: 1, Refusals: []packing.Refusal{{Class: "a", Items: 2, Reason: packing.OneOfEach, Bin: "server-0"}}},
+			packing.Assignment{Bins: [][]int{{0}}, Used: 1, Cost: 1, LowerBound: 1, Proven: true, Refusals: []packing.Refusal{{Class: "a", Items: 2, Reason: packing.OneOfEach, Bin: "server-0", Relax: packing.Relaxation{OneMoreBin: true, Bin: "server-0"}}}},
 		},
 		{
 			"a requirement that no bin meets",
 			problem(1, 1, packing.Class{Name: "a", Size: []int64{1, 0}, Count: 1, Requires: []string{"h100"}}),
-			packing.Assignment{Bins: [][]int{nil}, Refusals: []packing.Refusal{{Class: "a", Items: 1, Reason: packing.Capability, Bin: "server-0"}}},
+			packing.Assignment{Bins: [][]int{nil}, Proven: true, Refusals: []packing.Refusal{{Class: "a", Items: 1, Reason: packing.Capability, Bin: "server-0", Relax: packing.Relaxation{Capabilities: []string{"h100"}, Bin: "server-0"}}}},
 		},
 		{
 			"nowhere at all",
 			problem(0, 0, packing.Class{Name: "a", Size: []int64{1, 0}, Count: 1}),
-			packing.Assignment{Bins: [][]int{nil}, Refusals: []packing.Refusal{{Class: "a", Items: 1, Reason: packing.NoBin}}},
+			packing.Assignment{Bins: [][]int{nil}, Proven: true, Refusals: []packing.Refusal{{Class: "a", Items: 1, Reason: packing.NoBin}}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,10 +160,12 @@ func ExamplePack() {
 	fmt.Println("llama in", a.Bins[0], "whisper in", a.Bins[1])
 	fmt.Printf("%d bins, at least %d needed\n", a.Used, a.LowerBound)
 	fmt.Println(a.Refusals[0])
+	fmt.Println("least relaxation:", a.Refusals[0].Relax)
 	// Output:
 	// llama in [0 1] whisper in [0 1]
 	// 2 bins, at least 2 needed
-	// 1 of mixtral refused: capacity (a new one lacks 10 of memory_gib)
+	// 1 of mixtral refused: capacity (server-0 lacks 86 of memory_gib)
+	// least relaxation: +86 memory_gib on server-0
 }
 
 func BenchmarkPack(b *testing.B) {

@@ -43,13 +43,14 @@ const (
 )
 
 // A Relaxation is the least change of the problem that would place one more
-// item of a refused class: exactly one of its parts is set.
+// item of a refused class: all the parts that are set, together. The zero value
+// means that there are neither bins nor templates.
 type Relaxation struct {
 	Room         []Room   // more capacity of Bin, one entry per dimension that lacks
-	OpenBin      bool     // Bin, which is closed or draining, takes new items
-	Capabilities []string // the class no longer requires or forbids these
 	MaxSkew      int      // the class's MaxSkew is this
+	OpenBin      bool     // Bin, which is closed or draining, takes new items
 	OneMoreBin   bool     // one more bin like Bin, or like the template if Bin is ""
+	Capabilities []string // the class no longer requires or forbids these
 	Bin          string   // "" is a new bin
 }
 
@@ -65,23 +66,29 @@ func (r Relaxation) String() string {
 	if bin == "" {
 		bin = "a new bin"
 	}
-	switch {
-	case len(r.Room) > 0:
-		var parts []string
-		for _, x := range r.Room {
-			parts = append(parts, "+"+strconv.FormatInt(x.By, 10)+" "+x.Dim)
-		}
-		return strings.Join(parts, ", ") + " on " + bin
-	case r.OpenBin:
-		return "open " + bin
-	case len(r.Capabilities) > 0:
-		return "drop capability " + strings.Join(r.Capabilities, ", ")
-	case r.MaxSkew > 0:
-		return "max skew " + itoa(r.MaxSkew)
-	case r.OneMoreBin && r.Bin != "":
-		return "one more bin like " + r.Bin
-	case r.OneMoreBin:
-		return "one more bin"
+	var parts []string
+	for _, x := range r.Room {
+		parts = append(parts, "+"+strconv.FormatInt(x.By, 10)+" "+x.Dim)
 	}
-	return "none"
+	if len(parts) > 0 {
+		parts = []string{strings.Join(parts, ", ") + " on " + bin}
+	}
+	if r.MaxSkew > 0 {
+		parts = append(parts, "max skew "+itoa(r.MaxSkew))
+	}
+	if r.OpenBin {
+		parts = append(parts, "open "+bin)
+	}
+	if r.OneMoreBin && r.Bin != "" {
+		parts = append(parts, "one more bin like "+r.Bin)
+	} else if r.OneMoreBin {
+		parts = append(parts, "one more bin")
+	}
+	if len(r.Capabilities) > 0 {
+		parts = append(parts, "drop capability "+strings.Join(r.Capabilities, ", "))
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
 }

@@ -17,9 +17,11 @@ type state struct {
 	at     [][]int32 // per class, the bins in no order
 	inZone [][]int32 // per rule and zone, how many
 
-	spareNew []int32 // per template: how many more may be opened
-	used     int     // bins that hold an item
-	cost     int64   // of these
+	spareNew []int32   // per template: how many more may be opened
+	closed   []int32   // new bins that were shut
+	price    []float64 // per template: cost for what it holds; orders them
+	used     int       // bins that hold an item
+	cost     int64     // of these
 
 	// relaxed is true while soft rules of spread are no rules.
 	relaxed bool
@@ -67,6 +69,7 @@ func newState(l *layout) *state {
 		s.open[b] = l.p.Bins[in].State == Open
 		s.clear(int32(b))
 	}
+	s.price = l.prices()
 	s.allot(items)
 	for c, bins := range l.home {
 		for _, b := range bins {
@@ -91,26 +94,31 @@ func (s *state) allot(items int) {
 func (s *state) clear(b int32) {
 	room := s.kinds[s.kind[b]].room
 	copy(s.free[int(b)*s.width:], room)
-	k := s.kinds[s.kind[b]]
 	for i, d := range s.over {
-		left := loads{virtual: room[d], physical: room[d]}
-		if k.bin.Virtual != nil {
-			left.virtual += k.bin.Virtual[d] - k.bin.Capacity[d]
-		}
-		s.loads[int(b)*len(s.over)+i] = left
+		s.loads[int(b)*len(s.over)+i] = s.emptyLoads(s.kind[b], d)
 	}
+}
+
+// emptyLoads is what an empty bin of a kind has in an overcommitted dimension.
+func (l *layout) emptyLoads(kind int32, d int) loads {
+	k := &l.kinds[kind]
+	left := loads{virtual: k.room[d], physical: k.room[d]}
+	if k.bin.Virtual != nil {
+		left.virtual += k.bin.Virtual[d] - k.bin.Capacity[d]
+	}
+	return left
 }
 
 // openNew adds an empty bin like template t, or finds one that was added and is
 // empty again. There must be one to spare.
 func (s *state) openNew(t int32) int32 {
 	s.spareNew[t]--
-	for b := len(s.binIn); b < len(s.kind); b++ {
-		if s.kind[b] == t && !s.open[b] {
-			s.open[b] = true
-			s.touch(int32(b))
-			return int32(b)
-		}
+	if i := slices.IndexFunc(s.closed, func(b int32) bool { return s.kind[b] == t }); i >= 0 {
+		b := s.closed[i]
+		s.closed = slices.Delete(s.closed, i, i+1)
+		s.open[b] = true
+		s.touch(b)
+		return b
 	}
 	b := int32(len(s.kind))
 	s.kind = append(s.kind, t)
@@ -126,6 +134,7 @@ func (s *state) openNew(t int32) int32 {
 // shut takes an empty new bin out of use, so that openNew may give it again.
 func (s *state) shut(b int32) {
 	s.open[b] = false
+	s.closed = append(s.closed, b)
 	s.spareNew[s.kind[b]]++
 	s.touch(b)
 }

@@ -81,7 +81,6 @@ func TestCheckFindsFaults(t *testing.T) {
 		}, "not so"},
 		{func(a *packing.Assignment) { a.Refusals[0].Relax.Room[0].By-- }, "no place with +6 memory on y"},
 		{func(a *packing.Assignment) { a.Refusals[0].Relax = packing.Relaxation{} }, "no place with none"},
-		{func(a *packing.Assignment) { a.Refusals[0].Relax.OpenBin = true }, "no place with"},
 		{func(a *packing.Assignment) {
 			a.Bins[1] = nil
 			a.Refusals = append(a.Refusals, packing.Refusal{Class: "gpu", Items: 1, Reason: packing.NoBin})

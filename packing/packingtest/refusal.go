@@ -165,8 +165,7 @@ func (j *judge) lack(c packing.Class, b candidate, d int) *big.Int {
 	return sum
 }
 
-// relaxes reports whether the relaxation that a refusal names has one part, and
-// with it one more item has a place.
+// relaxes reports whether with the relaxation that a refusal names one more item has a place.
 func (j *judge) relaxes(i int, r packing.Refusal) bool {
 	x, c := r.Relax, j.p.Classes[i]
 	parts := 0
@@ -175,8 +174,8 @@ func (j *judge) relaxes(i int, r packing.Refusal) bool {
 			parts++
 		}
 	}
-	if parts != 1 {
-		return parts == 0 && r.Reason == packing.NoBin // nothing that could be relaxed
+	if parts == 0 {
+		return r.Reason == packing.NoBin // nothing that could be relaxed
 	}
 	drop := func(list []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(x.Capabilities, s) })
