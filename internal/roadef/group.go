@@ -15,6 +15,7 @@ type group struct {
 	inLocation     []int32  // service times locations: processes there
 	spreads        []int32  // locations with one
 	inNeighbours   []int32  // service times neighbourhoods
+	broken         int      // locations that services lack, and dependencies that are not met
 }
 
 func newGroup(in *Instance) group {
@@ -44,6 +45,9 @@ func newGroup(in *Instance) group {
 	g.inLocation = make([]int32, n*g.locations)
 	g.spreads = make([]int32, n)
 	g.inNeighbours = make([]int32, n*g.neighbourhoods)
+	for _, spread := range g.spread {
+		g.broken += int(spread)
+	}
 	return g
 }
 
@@ -55,10 +59,17 @@ func (g *group) enter(service, m int) {
 	g.host(service, m)
 	l := service*g.locations + int(g.location[m])
 	if g.inLocation[l] == 0 {
+		if g.spreads[service] < g.spread[service] {
+			g.broken--
+		}
 		g.spreads[service]++
 	}
 	g.inLocation[l]++
-	g.inNeighbours[service*g.neighbourhoods+int(g.neighbourhood[m])]++
+	n := int(g.neighbourhood[m])
+	if g.inNeighbours[service*g.neighbourhoods+n] == 0 {
+		g.broken += g.unmet(service, n) - g.waiting(service, n)
+	}
+	g.inNeighbours[service*g.neighbourhoods+n]++
 }
 
 // leave notes that a process of a service left a machine.
@@ -68,8 +79,38 @@ func (g *group) leave(service, m int) {
 	g.inLocation[l]--
 	if g.inLocation[l] == 0 {
 		g.spreads[service]--
+		if g.spreads[service] < g.spread[service] {
+			g.broken++
+		}
 	}
-	g.inNeighbours[service*g.neighbourhoods+int(g.neighbourhood[m])]--
+	n := int(g.neighbourhood[m])
+	g.inNeighbours[service*g.neighbourhoods+n]--
+	if g.inNeighbours[service*g.neighbourhoods+n] == 0 {
+		g.broken -= g.unmet(service, n) - g.waiting(service, n)
+	}
+}
+
+// unmet counts the services that a service depends on and that are not in a
+// neighbourhood.
+func (g *group) unmet(service, neighbourhood int) int {
+	n := 0
+	for _, d := range g.dependsOn[service] {
+		if g.inNeighbours[int(d)*g.neighbourhoods+neighbourhood] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// waiting counts the services in a neighbourhood that depend on a service.
+func (g *group) waiting(service, neighbourhood int) int {
+	n := 0
+	for _, d := range g.dependents[service] {
+		if g.inNeighbours[int(d)*g.neighbourhoods+neighbourhood] > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (g *group) hosted(service, m int) bool {
@@ -98,17 +139,8 @@ func (g *group) allows(service, from, to int) bool {
 	if a == b {
 		return true
 	}
-	for _, d := range g.dependsOn[service] {
-		if g.inNeighbours[int(d)*g.neighbourhoods+b] == 0 {
-			return false
-		}
+	if g.inNeighbours[service*g.neighbourhoods+b] == 0 && g.unmet(service, b) > 0 {
+		return false
 	}
-	if g.inNeighbours[service*g.neighbourhoods+a] == 1 {
-		for _, d := range g.dependents[service] {
-			if g.inNeighbours[int(d)*g.neighbourhoods+a] > 0 {
-				return false
-			}
-		}
-	}
-	return true
+	return g.inNeighbours[service*g.neighbourhoods+a] > 1 || g.waiting(service, a) == 0
 }

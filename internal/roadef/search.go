@@ -129,7 +129,7 @@ func (s *search) startPenalties() {
 	s.recost()
 }
 
-const maxPenalty = 1 << 24
+const maxPenalty = 1 << 30
 
 // adapt raises the penalty of resources that are exceeded and lowers the others.
 func (s *search) adapt() {
@@ -179,14 +179,29 @@ func (s *search) step() {
 	case k>>3&1 == 0:
 		s.similarSwap(int(k>>8%uint64(s.res)), k>>4&1 == 0)
 	default:
-		s.swap(s.rnd.below(len(s.at)), s.rnd.below(len(s.at)))
+		if q := s.anywhere(); q != none {
+			s.swap(s.rnd.below(len(s.at)), q)
+		}
 	}
+}
+
+// anywhere is a random process of a random machine: those that fill a machine
+// with few others come up more often. It is none if the machine is empty.
+func (s *search) anywhere() int {
+	on := s.on[s.rnd.below(len(s.on))]
+	if len(on) == 0 {
+		return none
+	}
+	return int(on[s.rnd.below(len(on))])
 }
 
 // randomChain moves a random process to the place of another, and that one home
 // or, if it is at home, to a random machine.
 func (s *search) randomChain() {
-	q := s.rnd.below(len(s.at))
+	q := s.anywhere()
+	if q == none {
+		return
+	}
 	c := int(s.home[q])
 	if c == int(s.at[q]) {
 		c = s.rnd.below(len(s.on))
@@ -272,7 +287,7 @@ func (s *search) chain(p, q, c int) {
 	}
 	slack := s.tolerance()
 	d := s.costWith(b, p, q) - s.cost[b] + s.journey(p, b) + s.journey(q, c)
-	if d > slack+s.cost[a] {
+	if d > slack+s.cost[a]+s.cost[c] {
 		return
 	}
 	d += s.costWith(c, q, none) - s.cost[c]
@@ -294,18 +309,19 @@ func (s *search) chain(p, q, c int) {
 	s.note()
 }
 
-// bothAllowed reports whether p may go to machine a and then q to b, as far as
-// conflicts, spread and dependencies go.
+// bothAllowed reports whether p may go to machine a and q to b at once, as far
+// as spread and dependencies go.
 func (s *search) bothAllowed(p, a, q, b int) bool {
-	service, from := int(s.service[p]), int(s.at[p])
-	if !s.allows(service, from, a) {
-		return false
-	}
-	s.group.leave(service, from)
-	s.group.enter(service, a)
-	ok := s.allows(int(s.service[q]), int(s.at[q]), b)
-	s.group.leave(service, a)
-	s.group.enter(service, from)
+	x, y, c, d := int(s.service[p]), int(s.service[q]), int(s.at[p]), int(s.at[q])
+	s.group.leave(x, c)
+	s.group.leave(y, d)
+	s.group.enter(x, a)
+	s.group.enter(y, b)
+	ok := s.broken == 0
+	s.group.leave(x, a)
+	s.group.leave(y, b)
+	s.group.enter(x, c)
+	s.group.enter(y, d)
 	return ok
 }
 

@@ -56,12 +56,8 @@ func (j *judge) still(c packing.Consolidation) {
 			}
 		}
 		for _, b := range j.a.Bins[i] {
-			bin := j.bin(b)
 			if slices.Contains(class.At, b) {
 				continue
-			}
-			if bin.Settling {
-				j.fault("%s: moved to bin %d, which settles", class.Name, b)
 			}
 			if was[b] == 0 && c.Removal == packing.Free {
 				j.fault("%s: moved to bin %d, which was empty", class.Name, b)

@@ -48,14 +48,14 @@ func (j *judge) counts() {
 // bounds checks the lower bound against simple bounds from below, and from
 // above against this packing and, where few are possible, all others.
 func (j *judge) bounds() {
-	if least := j.least(); j.a.LowerBound < least {
-		j.fault("lower bound %d, yet %d bins are needed by volume or by the largest class alone", j.a.LowerBound, least)
-	}
 	if j.a.MovedBound > j.a.MovedCost {
 		j.fault("moves cost at least %d, yet these cost %d", j.a.MovedBound, j.a.MovedCost)
 	}
-	if j.overfull() {
+	if j.irregular() {
 		return
+	}
+	if least := j.least(); j.a.LowerBound < least {
+		j.fault("lower bound %d, yet %d bins are needed by volume or by the largest class alone", j.a.LowerBound, least)
 	}
 	if j.a.LowerBound > j.a.Used {
 		j.fault("lower bound %d above the %d bins of this very packing", j.a.LowerBound, j.a.Used)
@@ -69,12 +69,20 @@ func (j *judge) bounds() {
 	}
 }
 
-// overfull reports whether any bin holds more than it may, by where items sit
-// or by what is no item.
-func (j *judge) overfull() bool {
+// irregular reports whether any bin holds more than it may or what it may not,
+// by where items sit or by what is no item. Then fewer bins may do than any
+// regular packing needs.
+func (j *judge) irregular() bool {
 	for b, loads := range j.loads {
 		for d, l := range loads {
 			if sum, peak := l.beyond(j.bin(b), d); sum.Sign()+peak.Sign() > 0 {
+				return true
+			}
+		}
+	}
+	for i, c := range j.p.Classes {
+		for _, b := range j.a.Bins[i] {
+			if misfit(c, j.bin(b)) != "" {
 				return true
 			}
 		}
