@@ -27,9 +27,9 @@ func (e Effort) steps(items int) int64 {
 	case Fast:
 		return 4 * int64(items)
 	case Second:
-		return 800_000
+		return 600_000
 	case HalfMinute:
-		return 25_000_000
+		return 20_000_000
 	}
 	return 1000 + 10*int64(items)
 }

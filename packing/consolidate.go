@@ -77,8 +77,8 @@ func Consolidate(p *Problem, c Consolidation) (*Assignment, error) {
 	k := newConsolidator(l, &c)
 	k.search()
 	a := k.best.assignment()
-	a.LowerBound = lowerBound(p, a.Bins)
-	a.Proven = a.Used == a.LowerBound
+	a.LowerBound = k.best.prove(k.budget)
+	a.Proven = a.Used <= a.LowerBound
 	a.MovedBound = k.lv.movedBound(k.best)
 	a.Steps, a.Stopped = k.budget.steps, k.budget.stopped
 	return a, nil

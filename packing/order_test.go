@@ -319,19 +319,23 @@ func TestOrder(t *testing.T) {
 		want string
 	}{
 		{
-			"load before unload", rack([]int64{4}, nil), [][]int{{1}},
+			"load before unload", rack([]int64{4}, nil),
+			[][]int{{1}},
 			"load model-0-0 server-1\nunload model-0-0 server-0 after [0]\n",
 		},
 		{
-			"what has room waits for nothing", rack([]int64{4}, []int64{4}, nil), [][]int{{2}, {0}},
+			"what has room waits for nothing", rack([]int64{4}, []int64{4}, nil),
+			[][]int{{2}, {0}},
 			"load model-0-0 server-2\nunload model-0-0 server-0 after [0]\nload model-1-0 server-0\nunload model-1-0 server-1 after [2]\n",
 		},
 		{
-			"what has none waits for room", rack([]int64{7}, []int64{7}, nil), [][]int{{2}, {0}},
+			"what has none waits for room", rack([]int64{7}, []int64{7}, nil),
+			[][]int{{2}, {0}},
 			"load model-0-0 server-2\nunload model-0-0 server-0 after [0]\nload model-1-0 server-0 after [1]\nunload model-1-0 server-1 after [2]\n",
 		},
 		{
-			"two that change places need a third", rack([]int64{7}, []int64{6}, []int64{3}), [][]int{{1}, {0}, {2}},
+			"two that change places need a third", rack([]int64{7}, []int64{6}, []int64{3}),
+			[][]int{{1}, {0}, {2}},
 			`load model-0-0 server-2
 unload model-0-0 server-0 after [0]
 load model-1-0 server-0 after [1]
@@ -341,12 +345,14 @@ unload model-0-0 server-2 after [0 4]
 `,
 		},
 		{
-			"without a third they stay", rack([]int64{7}, []int64{6}), [][]int{{1}, {0}},
+			"without a third they stay", rack([]int64{7}, []int64{6}),
+			[][]int{{1}, {0}},
 			"left: load model-0-0 server-1\nleft: unload model-0-0 server-0\nleft: load model-1-0 server-0\nleft: unload model-1-0 server-1\n",
 		},
 		{
 			// Were model-0-0 to go first, the other two could not change places.
-			"a move that would block others waits", rack([]int64{5}, []int64{5}, []int64{5, 5}), [][]int{{1}, {2}, {1}, {2}},
+			"a move that would block others waits", rack([]int64{5}, []int64{5}, []int64{5, 5}),
+			[][]int{{1}, {2}, {1}, {2}},
 			`load model-2-0 server-1
 unload model-2-0 server-2 after [0]
 load model-1-0 server-2 after [1]
@@ -356,7 +362,8 @@ unload model-0-0 server-0 after [4]
 `,
 		},
 		{
-			"what is removed makes room", rack([]int64{7}, []int64{6}), [][]int{{1}, nil},
+			"what is removed makes room", rack([]int64{7}, []int64{6}),
+			[][]int{{1}, nil},
 			"unload model-1-0 server-1\nload model-0-0 server-1 after [0]\nunload model-0-0 server-0 after [1]\n",
 		},
 	} {
