@@ -3,7 +3,6 @@ package packing_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,18 +18,27 @@ import (
 func TestOrderIsRight(t *testing.T) {
 	moves, detours, left := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		p, a := packingtest.Draw(t), (*packing.Assignment)(nil)
-		if rapid.Bool().Draw(t, "rotate") {
+		var p *packing.Problem
+		var a *packing.Assignment
+		var err error
+		switch rapid.IntRange(0, 2).Draw(t, "target") {
+		case 0:
+			p = packingtest.Draw(t)
+			a, err = packing.Pack(p, packing.Options{})
+		case 1:
+			p = packingtest.Draw(t)
+			a, err = packing.Consolidate(p, packing.Consolidation{})
+		case 2:
 			p, a = rotated(t)
-		} else {
-			a = target(t, p)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		s, err := packing.Order(p, a)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		if err := followable(r, p, a, s); err != nil {
+		if err := packingtest.CheckSchedule(p, a, s); err != nil {
 			t.Fatalf("%+v\n%+v\n%+v\n%v", p, a, s, err)
 		}
 		moves, detours, left = moves+len(s.Steps), detours+s.Detours, left+len(s.Left)
@@ -40,28 +48,13 @@ func TestOrderIsRight(t *testing.T) {
 	}
 }
 
-// target is where p's items could sit instead: consolidated, or scattered
-// afterwards, with items that change places.
-func target(t *rapid.T, p *packing.Problem) *packing.Assignment {
-	if rapid.Bool().Draw(t, "pack") {
-		a, err := packing.Pack(p, packing.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	a, err := packing.Consolidate(settled(p), packing.Consolidation{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
 // rotated is a crowded fleet of equal servers, each of which is to hold what
 // another one holds.
 func rotated(t *rapid.T) (*packing.Problem, *packing.Assignment) {
 	servers := make([][]int64, rapid.IntRange(2, 5).Draw(t, "servers"))
+	var order []int
 	for s := range servers {
+		order = append(order, s)
 		for free := int64(10); free > 0 && rapid.IntRange(0, 4).Draw(t, "more") > 0; {
 			size := rapid.Int64Range(1, free).Draw(t, "size")
 			servers[s] = append(servers[s], size)
@@ -75,216 +68,12 @@ func rotated(t *rapid.T) (*packing.Problem, *packing.Assignment) {
 	for i := range p.Classes {
 		p.Classes[i].Spread.MaxSkew = rapid.IntRange(0, 1).Draw(t, "skew")
 	}
-	var order []int
-	for s := range servers {
-		order = append(order, s)
-	}
 	to := rapid.Permutation(order).Draw(t, "to")
 	a := &packing.Assignment{}
 	for _, c := range p.Classes {
 		a.Bins = append(a.Bins, []int{to[c.At[0]]})
 	}
 	return p, a
-}
-
-// A run is a schedule that is being carried out.
-type run struct {
-	p     *packing.Problem
-	a     *packing.Assignment
-	holds []map[int]bool // per class: the bins
-}
-
-func newRun(p *packing.Problem, a *packing.Assignment, holds func(class int) []int) *run {
-	x := &run{p: p, a: a}
-	for i := range p.Classes {
-		at := map[int]bool{}
-		for _, b := range holds(i) {
-			at[b] = true
-		}
-		x.holds = append(x.holds, at)
-	}
-	return x
-}
-
-// followable carries a schedule out in a random order that it allows, and judges
-// each state on the way.
-func followable(r *rand.Rand, p *packing.Problem, a *packing.Assignment, s *packing.Schedule) error {
-	x := newRun(p, a, func(class int) []int { return p.Classes[class].At })
-	done := make([]bool, len(s.Steps))
-	for range s.Steps {
-		var ready []int
-		for i, step := range s.Steps {
-			if !done[i] && !slices.ContainsFunc(step.After, func(j int) bool { return !done[j] }) {
-				ready = append(ready, i)
-			}
-		}
-		if len(ready) == 0 {
-			return fmt.Errorf("what is not done waits for itself")
-		}
-		i := ready[r.IntN(len(ready))]
-		done[i] = true
-		if err := x.take(s.Steps[i]); err != nil {
-			return fmt.Errorf("after steps %v: %v", done, err)
-		}
-	}
-	for _, step := range s.Left {
-		if err := x.apply(step); err != nil {
-			return fmt.Errorf("left: %v", err)
-		}
-	}
-	for i := range p.Classes {
-		for b := range len(p.Bins) + len(a.Opened) {
-			if x.holds[i][b] != slices.Contains(a.Bins[i], b) {
-				return fmt.Errorf("ends with class %d in bin %d: %v", i, b, x.holds[i][b])
-			}
-		}
-	}
-	return nil
-}
-
-func (x *run) apply(s packing.Step) error {
-	if at := x.holds[s.Class]; at[s.Bin] == (s.Kind == packing.Load) {
-		return fmt.Errorf("%v of class %d at bin %d, which holds one: %v", s.Kind, s.Class, s.Bin, at[s.Bin])
-	}
-	if s.Kind == packing.Unload {
-		delete(x.holds[s.Class], s.Bin)
-		return nil
-	}
-	x.holds[s.Class][s.Bin] = true
-	return nil
-}
-
-// take is apply, and judges the state that comes of it.
-func (x *run) take(s packing.Step) error {
-	if err := x.apply(s); err != nil {
-		return err
-	}
-	class := x.p.Classes[s.Class]
-	if n := len(x.holds[s.Class]); n < min(len(class.At), len(x.a.Bins[s.Class])) {
-		return fmt.Errorf("only %d items of class %d", n, s.Class)
-	}
-	if s.Kind == packing.Load {
-		if err := x.arrived(s.Class, s.Bin); err != nil {
-			return err
-		}
-	}
-	return x.even(s.Class)
-}
-
-// arrived judges a bin after an item of a class came.
-func (x *run) arrived(class, b int) error {
-	bin := x.bin(b)
-	if bin.State != packing.Open || !x.takes(class, bin) {
-		return fmt.Errorf("bin %d does not take class %d", b, class)
-	}
-	for d, size := range x.p.Classes[class].Size {
-		if size == 0 {
-			continue
-		}
-		sum, pinned, largest := int64(0), int64(0), int64(0)
-		if bin.Used != nil {
-			sum, pinned = bin.Used[d], bin.Used[d]
-		}
-		for i, c := range x.p.Classes {
-			if !x.holds[i][b] {
-				continue
-			}
-			own := int64(0)
-			if c.Pinned != nil {
-				own = c.Pinned[d]
-			}
-			sum, pinned, largest = sum+c.Size[d], pinned+own, max(largest, c.Size[d]-own)
-		}
-		most := bin.Capacity[d]
-		if bin.Virtual != nil {
-			most = bin.Virtual[d]
-		}
-		if sum > most || pinned+largest > bin.Capacity[d] {
-			return fmt.Errorf("bin %d is overfull in dimension %d", b, d)
-		}
-	}
-	return nil
-}
-
-func (x *run) bin(b int) packing.Bin {
-	if b < len(x.p.Bins) {
-		return x.p.Bins[b]
-	}
-	bin := x.p.Templates[x.a.Opened[b-len(x.p.Bins)]].Bin
-	bin.State = packing.Open // that of a template means nothing
-	return bin
-}
-
-// even judges a hard rule of spread of a class that keeps its number: without
-// the items that are on their way, taken where most are, it holds, or did not
-// at the beginning.
-func (x *run) even(class int) error {
-	c := x.p.Classes[class]
-	start := x.zones(class, func(b int) bool { return slices.Contains(c.At, b) })
-	if c.Spread.MaxSkew == 0 || c.Spread.Soft || len(c.At) != len(x.a.Bins[class]) || skewOf(start) > c.Spread.MaxSkew {
-		return nil
-	}
-	now := x.zones(class, func(b int) bool { return x.holds[class][b] })
-	for range len(x.holds[class]) - len(c.At) {
-		now[most(now)]--
-	}
-	if skewOf(now) > c.Spread.MaxSkew {
-		return fmt.Errorf("class %d is spread as %v", class, now)
-	}
-	return nil
-}
-
-func (x *run) zones(class int, holds func(b int) bool) map[string]int {
-	n := map[string]int{}
-	for _, bin := range x.p.Bins {
-		if !x.takes(class, bin) || bin.State != packing.Open {
-			continue
-		}
-		n[bin.Zone] += 0
-	}
-	for _, t := range x.p.Templates {
-		if t.Max > 0 && x.takes(class, t.Bin) {
-			n[t.Zone] += 0
-		}
-	}
-	for b, bin := range x.p.Bins {
-		if _, counts := n[bin.Zone]; counts && holds(b) {
-			n[bin.Zone]++
-		}
-	}
-	for i, t := range x.a.Opened {
-		if zone := x.p.Templates[t].Zone; holds(len(x.p.Bins) + i) {
-			n[zone]++
-		}
-	}
-	return n
-}
-
-func (x *run) takes(class int, b packing.Bin) bool {
-	c := x.p.Classes[class]
-	has := func(s string) bool { return slices.Contains(b.Capabilities, s) }
-	return !slices.ContainsFunc(c.Forbids, has) && !slices.ContainsFunc(c.Requires, func(s string) bool { return !has(s) })
-}
-
-func most(zones map[string]int) string {
-	best := ""
-	for z, n := range zones {
-		if _, known := zones[best]; !known || n > zones[best] || n == zones[best] && z < best {
-			best = z
-		}
-	}
-	return best
-}
-
-func skewOf(zones map[string]int) int {
-	if len(zones) == 0 {
-		return 0
-	}
-	least, most := 1<<30, 0
-	for _, n := range zones {
-		least, most = min(least, n), max(most, n)
-	}
-	return most - least
 }
 
 // story prints a schedule, one step a line.
@@ -371,7 +160,7 @@ unload model-0-0 server-0 after [4]
 			a := &packing.Assignment{Bins: c.bins}
 			s, err := packing.Order(c.p, a)
 			require.NoError(t, err)
-			require.NoError(t, followable(rand.New(rand.NewPCG(1, 2)), c.p, a, s))
+			require.NoError(t, packingtest.CheckSchedule(c.p, a, s))
 			require.Equal(t, c.want, story(c.p, s))
 		})
 	}
