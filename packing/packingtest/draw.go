@@ -35,7 +35,7 @@ func draw(pick chooser) *packing.Problem {
 	for i := range d.dims {
 		p.Dimensions = append(p.Dimensions, string(rune('a'+i)))
 	}
-	for i := range pick(0, 6, "bins") {
+	for i := range pick(0, 7, "bins") {
 		p.Bins = append(p.Bins, d.bin("bin-"+strconv.Itoa(i), i))
 	}
 	for range pick(0, 2, "templates") {
@@ -56,37 +56,45 @@ type drawer struct {
 // oneIn is true once in n times.
 func (d *drawer) oneIn(n int, label string) bool { return d.pick(1, n, label) == n }
 
-func (d *drawer) vector(top int, label string) []int64 {
+func (d *drawer) vector(least, most int, label string) []int64 {
 	v := make([]int64, d.dims)
 	for i := range v {
-		v[i] = int64(d.pick(0, top, label))
+		v[i] = int64(d.pick(least, most, label))
 	}
 	return v
 }
 
-func (d *drawer) capabilities(label string) []string {
-	return [][]string{nil, nil, {"gpu"}, {"gpu", "fast"}}[d.pick(0, 3, label)]
+// capabilities are none in so many of eight cases.
+func (d *drawer) capabilities(none int, label string) []string {
+	k := d.pick(1, 8, label)
+	switch {
+	case k <= none:
+		return nil
+	case k == 8:
+		return []string{"gpu", "fast"}
+	}
+	return []string{"gpu"}
 }
 
 func (d *drawer) bin(name string, ordinal int) packing.Bin {
 	b := packing.Bin{
 		Name: name, Ordinal: ordinal,
-		Capacity:     d.vector(20, "capacity"),
-		Capabilities: d.capabilities("capabilities"),
+		Capacity:     d.vector(6, 30, "capacity"),
+		Capabilities: d.capabilities(2, "capabilities"),
 		Zone:         "z" + strconv.Itoa(d.pick(1, d.zones, "zone")),
 		Cost:         int64(d.pick(0, 3, "cost")),
 		Settling:     d.oneIn(6, "settling"),
 	}
 	if d.over {
-		b.Virtual = d.vector(10, "virtual")
+		b.Virtual = d.vector(0, 10, "virtual")
 		for i := range b.Virtual {
 			b.Virtual[i] += b.Capacity[i]
 		}
 	}
-	if d.oneIn(3, "used") {
-		b.Used = d.vector(8, "used")
+	if d.oneIn(4, "used") {
+		b.Used = d.vector(0, 8, "used")
 	}
-	if d.oneIn(4, "not open") {
+	if d.oneIn(6, "not open") {
 		b.State = packing.BinState(d.pick(int(packing.Closed), int(packing.Draining), "state"))
 	}
 	return b
@@ -95,15 +103,15 @@ func (d *drawer) bin(name string, ordinal int) packing.Bin {
 func (d *drawer) class(name string, bins int) packing.Class {
 	c := packing.Class{
 		Name:     name,
-		Size:     d.vector(10, "size"),
+		Size:     d.vector(0, 8, "size"),
 		Priority: d.pick(0, 2, "priority"),
 		Weight:   int64(d.pick(0, 3, "weight")),
-		Requires: d.capabilities("requires"),
-		Prefers:  d.capabilities("prefers"),
+		Requires: d.capabilities(6, "requires"),
+		Prefers:  d.capabilities(5, "prefers"),
 		MoveCost: int64(d.pick(0, 5, "move cost")),
 		Settling: d.oneIn(6, "settling"),
 	}
-	if d.oneIn(5, "forbids") {
+	if d.oneIn(8, "forbids") {
 		c.Forbids = []string{"fast"}
 	}
 	if d.over {
