@@ -12,27 +12,49 @@ import (
 // relative to all there is of it, for its weight. That is max-min fairness over
 // the dominant resource: Ghodsi and others, "Dominant Resource Fairness".
 //
-// repair, if not nil, is asked to place an item that fits nowhere.
-func (s *state) share(repair func(c int32) bool) {
-	newIndex(s)
-	var turns turns
+// preempt, if not nil, is asked to place an item that fits nowhere and returns
+// the classes that lost one for it. Every time an earlier claim takes the place
+// of later ones, so it comes to an end.
+func (s *state) share(preempt func(c int32) []int32) {
+	for again := true; again; {
+		again = s.shareOnce(preempt) && preempt != nil
+	}
+}
+
+// shareOnce gives every class turns until it is refused, and reports whether
+// that placed any item.
+func (s *state) shareOnce(preempt func(c int32) []int32) bool {
 	whole := s.whole()
-	for c := range s.classIn {
-		if s.short(int32(c)) > 0 {
-			turns.list = append(turns.list, s.turn(int32(c), whole))
+	var turns turns
+	enter := func(c int32) {
+		if s.short(c) > 0 {
+			heap.Push(&turns, s.turn(c, whole))
 		}
 	}
-	heap.Init(&turns)
+	for _, c := range s.shortOnes() {
+		enter(c)
+	}
+	placed := false
 	for len(turns.list) > 0 {
-		c := turns.list[0].class
-		if s.fill(c, 1) == 0 && (repair == nil || !repair(c)) || s.short(c) == 0 {
-			heap.Pop(&turns)
-			continue
+		c := heap.Pop(&turns).(turn).class
+		var losers []int32
+		if s.fill(c, 1) == 0 {
+			if preempt != nil {
+				losers = preempt(c)
+			}
+			if losers == nil {
+				continue // refused, for now
+			}
 		}
-		turns.list[0] = s.turn(c, whole)
-		heap.Fix(&turns, 0)
+		placed = true
+		enter(c)
+		for _, l := range losers {
+			if !slices.ContainsFunc(turns.list, func(t turn) bool { return t.class == l }) {
+				enter(l)
+			}
+		}
 	}
-	s.log = s.log[:0]
+	return placed
 }
 
 // whole is all that the bins and templates have, per dimension.
@@ -59,6 +81,7 @@ type turn struct {
 	extra    bool // it has its minimum
 	priority int
 	has      float64 // dominant share for its weight: orders only
+	each     float64 // what one item adds to that
 }
 
 func (s *state) turn(c int32, whole []int64) turn {
@@ -67,10 +90,10 @@ func (s *state) turn(c int32, whole []int64) turn {
 	for d, x := range class.Size {
 		dominant = max(dominant, float64(x)/float64(whole[d]))
 	}
-	n := float64(len(s.at[c]))
+	each := dominant / float64(class.weight())
 	return turn{
 		class: c, extra: len(s.at[c]) >= class.Min, priority: class.Priority,
-		has: float64(n*dominant) / float64(class.weight()),
+		has: float64(float64(len(s.at[c])) * each), each: each,
 	}
 }
 
@@ -79,6 +102,18 @@ func (a turn) compare(b turn) int {
 		compareBool(a.extra, b.extra), cmp.Compare(b.priority, a.priority),
 		cmp.Compare(a.has, b.has), cmp.Compare(a.class, b.class),
 	)
+}
+
+// comesAfter reports whether a gives way to b: only by the rules, never by
+// name, and only if b is not worse off than a even with one item more.
+func (a turn) comesAfter(b turn) bool {
+	if a.extra != b.extra {
+		return a.extra
+	}
+	if a.priority != b.priority {
+		return a.priority < b.priority
+	}
+	return a.extra && a.has > b.has+b.each
 }
 
 // compareBool has false before true.

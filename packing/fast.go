@@ -11,30 +11,45 @@ import (
 // Coffman, Garey and Johnson, "Approximation Algorithms for Bin Packing: A
 // Survey". What finds no place is left out.
 func (s *state) firstFit() {
-	for _, c := range s.bySize() {
+	for _, c := range s.bySize(s.shortOnes()) {
 		s.fill(c, s.short(c))
 		s.log = s.log[:0]
 	}
 }
 
-// bySize are the classes that are short, the largest first.
-func (s *state) bySize() []int32 {
-	peak := s.peak()
-	var order []int32
-	share := make([]float64, len(s.classIn))
-	for c := range share {
-		if s.short(int32(c)) == 0 {
-			continue
-		}
-		order = append(order, int32(c))
-		for k, n := range s.needs(int32(c)) {
-			share[c] = max(share[c], float64(n)/float64(max(peak[k], 1)))
+// shortOnes are the classes that miss items.
+func (s *state) shortOnes() []int32 {
+	var short []int32
+	for c := range s.classIn {
+		if s.short(int32(c)) > 0 {
+			short = append(short, int32(c))
 		}
 	}
-	slices.SortFunc(order, func(i, j int32) int {
-		return cmp.Or(cmp.Compare(share[j], share[i]), cmp.Compare(s.class(j).Count, s.class(i).Count), cmp.Compare(i, j))
+	return short
+}
+
+// bySize orders classes, the largest first.
+func (s *state) bySize(classes []int32) []int32 {
+	peak := s.peak()
+	type sized struct {
+		class int32
+		count int
+		share float64
+	}
+	list := make([]sized, len(classes))
+	for i, c := range classes {
+		list[i] = sized{class: c, count: s.class(c).Count}
+		for k, n := range s.needs(c) {
+			list[i].share = max(list[i].share, float64(n)/float64(max(peak[k], 1)))
+		}
+	}
+	slices.SortFunc(list, func(a, b sized) int {
+		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(b.count, a.count), cmp.Compare(a.class, b.class))
 	})
-	return order
+	for i := range list {
+		classes[i] = list[i].class
+	}
+	return classes
 }
 
 // peak is the largest room of any bin, empty, per column.
@@ -52,13 +67,7 @@ func (s *state) peak() []int64 {
 // Bins that lack a preferred capability and zones that a soft rule would spare
 // come after the others, new bins after those.
 func (s *state) fill(c int32, n int) int {
-	placed := 0
-	for _, preferred := range []bool{true, false} {
-		if preferred && len(s.class(c).Prefers) == 0 {
-			continue
-		}
-		placed += s.fillOpen(c, n-placed, preferred)
-	}
+	placed := s.fillOpen(c, n)
 	for placed < n {
 		t := s.template(c)
 		if t < 0 {
@@ -75,13 +84,28 @@ func (s *state) fill(c int32, n int) int {
 	return placed
 }
 
-// fillOpen adds up to n items of c to the bins that there are.
-func (s *state) fillOpen(c int32, n int, preferred bool) int {
+// fillOpen adds up to n items of c to the bins that there are, and returns how
+// many: those with the preferred capabilities first, and of those the ones in
+// use.
+func (s *state) fillOpen(c int32, n int) int {
+	placed := 0
+	if len(s.class(c).Prefers) > 0 {
+		placed = s.fillFrom(c, n, anyLoad, true)
+	}
+	if s.ordinal {
+		return placed + s.fillFrom(c, n-placed, anyLoad, false)
+	}
+	placed += s.fillFrom(c, n-placed, inUse, false)
+	return placed + s.fillFrom(c, n-placed, anyLoad, false)
+}
+
+// fillFrom adds up to n items of c to bins with a mark, the lowest first.
+func (s *state) fillFrom(c int32, n int, load marks, preferred bool) int {
 	need := s.needs(c)
 	placed := 0
 	from := int32(0)
 	for placed < n {
-		b := s.watch.first(from, need, s.wanted(c))
+		b := s.watch.first(from, need, s.wanted(c, load))
 		if b < 0 {
 			return placed
 		}

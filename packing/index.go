@@ -17,21 +17,26 @@ type level struct {
 	marks []marks // per node
 }
 
-// marks are a set of profiles, in the lower half, and of zones, in the upper,
-// both modulo 32. A bin that takes nothing has none.
+// marks are a set of profiles modulo 31, in the lower half, and of zones modulo
+// 31, in the upper; the highest bits of the halves say that there are bins in
+// use and empty ones. A bin that takes nothing has none.
 type marks uint64
 
 const (
-	allProfiles marks = 1<<32 - 1
-	allZones    marks = allProfiles << 32
+	inUse       marks = 1 << 31
+	empty       marks = 1 << 63
+	anyLoad           = inUse | empty
+	allProfiles marks = inUse - 1
+	allZones          = allProfiles << 32
 )
 
-func profileMark(profile int32) marks { return 1 << (profile & 31) }
-func zoneMark(zone int32) marks       { return 1 << (zone&31 + 32) }
+func profileMark(profile int32) marks { return 1 << (profile % 31) }
+func zoneMark(zone int32) marks       { return 1 << (zone%31 + 32) }
 
 // admit reports whether some bin below a node may be of those that are wanted.
 func (m marks) admit(want marks) bool {
-	return m&want&allProfiles != 0 && m&want&allZones != 0
+	m &= want
+	return m&allProfiles != 0 && m&allZones != 0 && m&anyLoad != 0
 }
 
 // newIndex makes an index of all bins of s, which from now on keeps it up to
@@ -78,7 +83,10 @@ func (x *index) leaf(b int32) bool {
 	m := marks(0)
 	if x.s.open[b] {
 		k := &x.s.kinds[x.s.kind[b]]
-		m = profileMark(k.profile) | zoneMark(k.zone)
+		m = profileMark(k.profile) | zoneMark(k.zone) | inUse
+		if len(x.s.items[b]) == 0 {
+			m ^= anyLoad
+		}
 	}
 	changed := m != x.levels[0].marks[b]
 	x.levels[0].marks[b] = m
@@ -135,7 +143,7 @@ func (x *index) update(b int32) {
 }
 
 // first is the lowest bin from a number on that is wanted and has room for
-// need; -1 if there is none. With more than 32 profiles or zones it may be one
+// need; -1 if there is none. With more than 31 profiles or zones it may be one
 // that only looks wanted.
 func (x *index) first(from int32, need []int64, want marks) int32 {
 	i, h, w := int(from), 0, len(need)
@@ -163,9 +171,9 @@ func (x *index) first(from int32, need []int64, want marks) int32 {
 }
 
 // wanted are the marks of bins that class c may be added to, as far as they can
-// tell: capabilities, and zones that its rule leaves.
-func (s *state) wanted(c int32) marks {
-	want := s.groupMarks[s.group[c]]
+// tell: capabilities, zones that its rule leaves, and what load says.
+func (s *state) wanted(c int32, load marks) marks {
+	want := s.groupMarks[s.group[c]] | load
 	if s.zoned[c] < 0 {
 		return want | allZones
 	}

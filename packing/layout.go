@@ -35,6 +35,7 @@ type layout struct {
 	groups     int
 	profile    int // how many
 	zones      int
+	ordinal    bool // the ordinals differ: the lowest fill first, used or not
 }
 
 // A kind is what equal bins have in common. Templates are kinds too: kind t is
@@ -84,6 +85,8 @@ func (l *layout) rank() {
 		a, b := &l.p.Bins[i], &l.p.Bins[j]
 		return cmp.Or(cmp.Compare(a.Ordinal, b.Ordinal), strings.Compare(a.Name, b.Name))
 	})
+	n := len(l.binIn)
+	l.ordinal = n > 0 && l.p.Bins[l.binIn[0]].Ordinal != l.p.Bins[l.binIn[n-1]].Ordinal
 }
 
 // ranked are the numbers below n in an order without ties.

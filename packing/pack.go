@@ -14,10 +14,10 @@ func Pack(p *Problem, o Options) (*Assignment, error) {
 	s := newState(newLayout(p))
 	r := &run{Options: o, s: s}
 	r.pack()
-	if s.anyShort() { // who gets what matters only then
-		s = newState(s.layout)
-		r.s = s
-		s.share(nil)
+	if len(s.shortOnes()) > 0 { // who gets what matters only then
+		r.s = newState(s.layout)
+		newIndex(r.s)
+		r.s.share(nil)
 	}
 	return r.result(), nil
 }
@@ -41,15 +41,6 @@ func (r *run) result() *Assignment {
 	return a
 }
 
-func (s *state) anyShort() bool {
-	for c := range s.classIn {
-		if s.short(int32(c)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // pack places what is missing, as far as there is room.
 func (r *run) pack() {
 	s := r.s
@@ -65,10 +56,10 @@ func (r *run) pack() {
 	}
 	r.build()
 	newIndex(s)
-	for _, c := range s.bySize() { // soft rules give way
+	for _, c := range s.bySize(s.shortOnes()) { // soft rules give way
 		s.fill(c, s.short(c))
 	}
-	if !s.anyShort() {
+	if len(s.shortOnes()) == 0 {
 		s.watch = nil
 		r.shrink(func(c, b int32) bool { return !s.isHome(c, b) })
 	}
@@ -149,7 +140,7 @@ func (r *run) shrink(movable func(c, b int32) bool) {
 // even puts every missing item, the largest first, where the most loaded
 // dimension is left lowest; new bins only when nothing else takes it.
 func (s *state) even() {
-	for _, c := range s.bySize() {
+	for _, c := range s.bySize(s.shortOnes()) {
 		for range s.short(c) {
 			b := s.emptiest(c)
 			if b < 0 {
@@ -166,7 +157,8 @@ func (s *state) even() {
 // none takes it.
 func (s *state) emptiest(c int32) int32 {
 	best, most := int32(-1), share{}
-	for b := s.watch.first(0, s.needs(c), s.wanted(c)); b >= 0; b = s.watch.first(b+1, s.needs(c), s.wanted(c)) {
+	need, want := s.needs(c), s.wanted(c, anyLoad)
+	for b := s.watch.first(0, need, want); b >= 0; b = s.watch.first(b+1, need, want) {
 		if !s.may(c, b) {
 			continue
 		}
