@@ -99,11 +99,13 @@ func (s *state) drain() {
 			if s.fill(c, 1) == 0 {
 				continue
 			}
+			s.relaxed = true // a soft rule keeps nothing in a bin that drains
 			if s.mayLeave(c, int32(b)) {
 				s.remove(c, int32(b))
 			} else {
 				s.undo(mark)
 			}
+			s.relaxed = false
 		}
 	}
 }
