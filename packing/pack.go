@@ -61,14 +61,26 @@ func (r *run) pack() {
 	}
 	if len(s.shortOnes()) == 0 {
 		s.watch = nil
-		r.shrink(func(c, b int32) bool { return !s.isHome(c, b) })
+		r.shrink()
 	}
 }
 
-// build fills bin after bin: those in use, the empty ones, new ones.
+// build fills bin after bin by squares.
 func (r *run) build() {
-	s := r.s
-	f := newBuilder(s)
+	f := newBuilder(r.s)
+	r.s.fillAll(f)
+	r.steps += f.steps / looksPerStep
+}
+
+// A filler fills bins one after the other.
+type filler interface {
+	done() bool
+	fill(b int32)
+	template() int32 // to open next; -1 if none may be
+}
+
+// fillAll fills the bins in use, the empty ones, new ones.
+func (s *state) fillAll(f filler) {
 	for _, empty := range []bool{false, true} {
 		for b := 0; b < len(s.binIn) && !f.done(); b++ {
 			if s.open[b] && (len(s.items[b]) == 0) == empty {
@@ -84,7 +96,6 @@ func (r *run) build() {
 		f.fill(s.openNew(t))
 	}
 	s.log = s.log[:0]
-	r.steps += f.steps / looksPerStep
 }
 
 // template is the one to open for the longest class that may have a new bin.
@@ -118,23 +129,56 @@ func (e Effort) trials(items int) int64 {
 	return min(100e3, 200*int64(items))
 }
 
-// shrink empties bins by a search.
-func (r *run) shrink(movable func(c, b int32) bool) {
+// Searches that look at every item again and again suit so many.
+const maxPool = 2000
+
+// shrink does with fewer bins, by one search after the other. Items may move
+// that do not sit anywhere at the beginning.
+func (r *run) shrink() {
 	s := r.s
 	least := s.bound()
 	if s.used <= least || r.Effort == Fast {
 		return
 	}
-	if r.rng == nil {
-		r.rng = newSource(s.layout, r.Seed)
+	r.rng = newSource(s.layout, r.Seed)
+	items := 0
+	for c := range s.at {
+		items += len(s.at[c]) - len(s.home[c])
 	}
-	a := newAnnealer(s, r.rng, movable)
-	if a == nil {
+	trials := r.Effort.trials(items)
+	movable := func(c, b int32) bool { return !s.isHome(c, b) }
+	if items <= maxPool {
+		r.value(least, trials)
+		s = r.s
+		p := newPool(s, r.rng, movable)
+		r.stopped = r.stopped || s.used > least && p.shrink(least, 8*trials, r.Stop)
+		r.steps += p.looks / looksPerStep
+		trials /= 3
+	}
+	if s.used <= least || r.stopped {
 		return
 	}
-	r.stopped = a.shrink(least, r.Effort.trials(len(a.class)), r.Stop)
-	r.steps += a.moves / trialsPerStep
-	s.log = s.log[:0]
+	if a := newAnnealer(s, r.rng, movable); a != nil {
+		r.stopped = a.shrink(least, trials, r.Stop)
+		r.steps += a.moves / trialsPerStep
+		s.log = s.log[:0]
+	}
+}
+
+// value packs again from the beginning, by value, pass after pass, and keeps
+// the best.
+func (r *run) value(least int, looks int64) {
+	v := newValuer(newState(r.s.layout), r.rng)
+	for v.looks < looks && r.s.used > least && !r.stopped {
+		s := newState(r.s.layout)
+		v.start(s)
+		s.fillAll(v)
+		if len(s.shortOnes()) == 0 && (s.cost < r.s.cost || s.cost == r.s.cost && s.used < r.s.used) {
+			r.s = s
+		}
+		r.stopped = r.Stop != nil && r.Stop()
+	}
+	r.steps += v.looks / looksPerStep
 }
 
 // even puts every missing item, the largest first, where the most loaded
