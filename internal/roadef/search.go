@@ -68,14 +68,15 @@ func (s *search) sortProcesses() {
 const (
 	hottest = 2
 	coldest = 4000
-	enough  = 200_000 // steps per process
-	cooling = 20      // a level is colder than the one before by one in so many
-	balance = 10      // steps per process between changes of penalties
+	enough  = 31_000 // steps per process
+	cooling = 20     // a level is colder than the one before by one in so many
+	balance = 10     // steps per process between changes of penalties
 )
 
 func (s *search) anneal(o Options) {
 	rise := s.rise()
-	first := rise/int64(min(hottest+enough*len(s.at)/max(1, o.Steps), coldest/10)) + 1
+	scarce := min(enough*len(s.at)/max(1, o.Steps/16), 16*20) // in sixteenths
+	first := rise/int64(hottest+scarce*scarce/256) + 1
 	levels := 0
 	for heat := first; heat > rise/coldest; heat -= heat/cooling + 1 {
 		levels++
@@ -196,11 +197,20 @@ func (s *search) anywhere() int {
 }
 
 // randomChain moves a random process to the place of another, and that one home
-// or, if it is at home, to a random machine.
+// or, if it is at home, to a random machine. Half the time it looks for one that
+// is not at home.
 func (s *search) randomChain() {
 	q := s.anywhere()
 	if q == none {
 		return
+	}
+	if on := s.on[s.at[q]]; s.rnd.below(2) == 0 {
+		for range 4 {
+			if s.home[q] != s.at[q] {
+				break
+			}
+			q = int(on[s.rnd.below(len(on))])
+		}
 	}
 	c := int(s.home[q])
 	if c == int(s.at[q]) {

@@ -42,14 +42,15 @@ func (j *judge) drained(i int, c packing.Class) {
 }
 
 // turn checks that while class i is short no item that comes after its next one
-// was put where that would fit.
+// was put where that would fit. Classes with a rule of spread may need the place
+// to keep it.
 func (j *judge) turn(i int, c packing.Class) {
 	have := len(j.a.Bins[i])
 	if have >= c.Count {
 		return
 	}
 	for other, o := range j.p.Classes {
-		if other == i || !comesFirst(c, have+1, o, len(j.a.Bins[other])) {
+		if other == i || o.Spread.MaxSkew > 0 && !o.Spread.Soft || !comesFirst(c, have+1, o, len(j.a.Bins[other])) {
 			continue
 		}
 		for _, b := range j.a.Bins[other] {
