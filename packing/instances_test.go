@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,7 +64,12 @@ func (m *mean) value() *float64 {
 	if m.n == 0 {
 		return nil
 	}
-	x := m.sum / m.n
+	return rounded(m.sum / m.n)
+}
+
+// rounded keeps four decimals.
+func rounded(x float64) *float64 {
+	x = math.Round(x*1e4) / 1e4
 	return &x
 }
 
@@ -129,9 +135,9 @@ func (c *tally) print(t *testing.T) {
 		c.AtOptimum = c.optimal.value()
 	}
 	if c.cost.n > 0 {
-		c.CostWorst = &c.cost.most
+		c.CostWorst = rounded(c.cost.most)
 	}
-	c.Seconds, c.SecondsMost = *c.seconds.value(), c.seconds.most
+	c.Seconds, c.SecondsMost = *c.seconds.value(), *rounded(c.seconds.most)
 	line, err := json.Marshal(c.row)
 	require.NoError(t, err)
 	fmt.Println(string(line))
