@@ -62,7 +62,7 @@ func (f *Fleet) SetCount(class string, count int) error {
 	if count < 0 || count > 1<<30 {
 		return fmt.Errorf("packing: class %q: count must be in [0, 2^30], is %d", class, count)
 	}
-	f.s.class(c).Count = count
+	f.s.class(c).Count, f.s.want[c] = count, int32(count)
 	f.touch(c)
 	return nil
 }

@@ -63,6 +63,9 @@ func (x *index) grow(n int) {
 			x.levels = append(x.levels, level{})
 		}
 		l := &x.levels[h]
+		if h == 0 && l.marks == nil {
+			l.marks, l.most = make([]marks, 0, cap(x.s.kind)), make([]int64, 0, cap(x.s.free))
+		}
 		for len(l.marks) < n {
 			l.marks = append(l.marks, 0)
 			for range x.s.width {
@@ -76,10 +79,12 @@ func (x *index) grow(n int) {
 	}
 }
 
-// leaf copies what the state says of a bin, and reports whether that is new.
+// leaf copies what the state says of a bin, and reports whether its parent may
+// have to follow.
 func (x *index) leaf(b int32) bool {
+	w := x.s.width
 	room := x.s.room(b)
-	most := x.levels[0].most[int(b)*len(room):][:len(room)]
+	most := x.levels[0].most[int(b)*w:][:w]
 	m := marks(0)
 	if x.s.open[b] {
 		k := &x.s.kinds[x.s.kind[b]]
@@ -90,16 +95,27 @@ func (x *index) leaf(b int32) bool {
 	}
 	changed := m != x.levels[0].marks[b]
 	x.levels[0].marks[b] = m
+	above := x.above(0, int(b))
 	for k, r := range room {
-		if r = max(r, 0); r != most[k] {
-			most[k] = r
-			changed = true
-		}
+		r = max(r, 0)
+		// The parent has the most of its children: it knows this one only where
+		// this one had it, or has it now.
+		changed = changed || r != most[k] && (above == nil || most[k] == above[k] || r > above[k])
+		most[k] = r
 	}
 	return changed
 }
 
-// gather makes a node what its children say, and reports whether that is new.
+// above is what the parent of a node says; nil if it has none.
+func (x *index) above(h, i int) []int64 {
+	if h+1 == len(x.levels) {
+		return nil
+	}
+	return x.levels[h+1].most[i/fan*x.s.width:][:x.s.width]
+}
+
+// gather makes a node what its children say, and reports whether its parent may
+// have to follow.
 func (x *index) gather(h, i int) bool {
 	below, w := &x.levels[h-1], x.s.width
 	first, end := i*fan, min((i+1)*fan, len(below.marks))
@@ -109,16 +125,14 @@ func (x *index) gather(h, i int) bool {
 	}
 	changed := m != x.levels[h].marks[i]
 	x.levels[h].marks[i] = m
-	most := x.levels[h].most[i*w:][:w]
+	most, above := x.levels[h].most[i*w:][:w], x.above(h, i)
 	for k := range most {
 		top := int64(0)
 		for j := first*w + k; j < end*w; j += w {
 			top = max(top, below.most[j])
 		}
-		if top != most[k] {
-			most[k] = top
-			changed = true
-		}
+		changed = changed || top != most[k] && (above == nil || most[k] == above[k] || top > above[k])
+		most[k] = top
 	}
 	return changed
 }

@@ -35,7 +35,11 @@ type run struct {
 func (r *run) result() *Assignment {
 	a := r.s.assignment()
 	a.Refusals = r.s.refusals()
-	a.LowerBound = r.s.bound()
+	if r.Effort == Fast {
+		a.LowerBound = r.s.quickBound()
+	} else {
+		a.LowerBound = r.s.bound()
+	}
 	a.Proven = a.Used <= a.LowerBound
 	a.Steps, a.Stopped = r.steps, r.stopped
 	return a

@@ -30,7 +30,7 @@ func Rebalance(p *Problem, o Options) (*Assignment, error) {
 func (r *run) rebalance(classes []int32) {
 	s := r.s
 	for _, c := range classes {
-		for len(s.at[c]) > s.class(c).Count {
+		for len(s.at[c]) > int(s.want[c]) {
 			s.remove(c, s.spare(c))
 		}
 	}
@@ -91,7 +91,7 @@ func (s *state) leaves(b int32) BinState {
 // drain moves what sits in draining bins to others, as far as these take it.
 func (s *state) drain() {
 	for b := range s.binIn {
-		if s.leaves(int32(b)) != Draining {
+		if s.open[b] || s.leaves(int32(b)) != Draining {
 			continue
 		}
 		for _, c := range slices.Sorted(slices.Values(s.items[b])) {

@@ -14,7 +14,9 @@ type state struct {
 	free   []int64   // per bin, width columns: what an item may need; negative where overfull
 	loads  []loads   // per bin and overcommitted dimension
 	items  [][]int32 // per bin, the classes in no order
+	lists  []int32   // to cut lists of items from
 	at     [][]int32 // per class, the bins in no order
+	want   []int32   // per class, its Count
 	inZone [][]int32 // per rule and zone, how many
 
 	spareNew []int32   // per template: how many more may be opened
@@ -52,6 +54,7 @@ func newState(l *layout) *state {
 		loads:    make([]loads, n*len(l.over)),
 		items:    make([][]int32, n),
 		at:       make([][]int32, len(l.classIn)),
+		want:     make([]int32, len(l.classIn)),
 		inZone:   make([][]int32, len(l.rules)),
 		spareNew: make([]int32, len(l.p.Templates)),
 	}
@@ -60,7 +63,8 @@ func newState(l *layout) *state {
 	}
 	items := 0
 	for c := range l.classIn {
-		items += max(l.class(int32(c)).Count, len(l.home[c]))
+		s.want[c] = int32(l.class(int32(c)).Count)
+		items += max(int(s.want[c]), len(l.home[c]))
 	}
 	for t := range s.spareNew {
 		s.spareNew[t] = int32(min(l.p.Templates[t].Max, items))
@@ -70,6 +74,7 @@ func newState(l *layout) *state {
 		s.clear(int32(b))
 	}
 	s.price = l.prices()
+	s.expect()
 	s.allot(items)
 	for c, bins := range l.home {
 		for _, b := range bins {
@@ -84,11 +89,41 @@ func newState(l *layout) *state {
 func (s *state) allot(items int) {
 	flat := make([]int32, 0, items)
 	for c := range s.at {
-		n := max(s.class(int32(c)).Count, len(s.home[c]))
+		n := max(int(s.want[c]), len(s.home[c]))
 		s.at[c] = flat[len(flat):len(flat):min(len(flat)+n, cap(flat))]
 		flat = flat[:min(len(flat)+n, cap(flat))]
 	}
 }
+
+// expect makes room for as many new bins as the missing items will take, about.
+func (s *state) expect() {
+	if len(s.spareNew) == 0 {
+		return
+	}
+	bins := 0.0
+	for k, p := range s.peak() {
+		demand := 0.0
+		for c, n := range s.want {
+			demand += float64(float64(s.needs(int32(c))[k]) * float64(max(0, int(n)-len(s.home[c]))))
+		}
+		bins = max(bins, demand/float64(max(p, 1)))
+	}
+	n := min(int(min(bins*1.3, 1e6)), int(slices.Max(s.spareNew)))
+	s.kind, s.open = slices.Grow(s.kind, n), slices.Grow(s.open, n)
+	s.free, s.items = slices.Grow(s.free, n*s.width), slices.Grow(s.items, n)
+}
+
+// emptyList has room for what a bin usually holds, cut from a piece for many.
+func (s *state) emptyList() []int32 {
+	if len(s.lists) < usualItems {
+		s.lists = make([]int32, 512*usualItems)
+	}
+	list := s.lists[:0:usualItems]
+	s.lists = s.lists[usualItems:]
+	return list
+}
+
+const usualItems = 12
 
 // clear makes an empty bin's room that of its kind.
 func (s *state) clear(b int32) {
@@ -125,7 +160,7 @@ func (s *state) openNew(t int32) int32 {
 	s.open = append(s.open, true)
 	s.free = append(s.free, s.kinds[t].room...)
 	s.loads = append(s.loads, make([]loads, len(s.over))...)
-	s.items = append(s.items, nil)
+	s.items = append(s.items, s.emptyList())
 	s.clear(b)
 	s.touch(b)
 	return b
@@ -339,7 +374,7 @@ func (s *state) undo(mark int) {
 }
 
 // short is how many items of c are not placed.
-func (s *state) short(c int32) int { return max(0, s.class(c).Count-len(s.at[c])) }
+func (s *state) short(c int32) int { return max(0, int(s.want[c])-len(s.at[c])) }
 
 // moved is how many items of c left their bin for another, and their cost.
 func (s *state) moved(c int32) (items int, cost int64) {

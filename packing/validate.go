@@ -17,18 +17,20 @@ func (p *Problem) Validate() error {
 	v.Require(v.dims > 0, "Dimensions", "must not be empty")
 	names := make(map[string]bool, len(p.Bins))
 	for i := range p.Bins {
-		v.name(names, at("Bins", i), p.Bins[i].Name)
-		v.bin(at("Bins", i), &p.Bins[i])
-		v.Require(p.Bins[i].State <= Draining, at("Bins", i)+".State", "must be Open, Closed or Draining, is %d", p.Bins[i].State)
+		v.name(names, "Bins", i, p.Bins[i].Name)
+		v.bin("Bins", i, &p.Bins[i])
+		if p.Bins[i].State > Draining {
+			v.Require(false, at("Bins", i)+".State", "must be Open, Closed or Draining, is %d", p.Bins[i].State)
+		}
 	}
 	for i := range p.Templates {
-		v.bin(at("Templates", i), &p.Templates[i].Bin)
+		v.bin("Templates", i, &p.Templates[i].Bin)
 		v.Require(p.Templates[i].Max >= 0, at("Templates", i)+".Max", "must be >= 0, is %d", p.Templates[i].Max)
 	}
 	names = make(map[string]bool, len(p.Classes))
 	held := make([]int, len(p.Bins)) // the last class that was seen in the bin, plus one
 	for i := range p.Classes {
-		v.name(names, at("Classes", i), p.Classes[i].Name)
+		v.name(names, "Classes", i, p.Classes[i].Name)
 		v.class(i, held)
 	}
 	if v.Err() == nil {
@@ -48,66 +50,79 @@ type validator struct {
 
 // The path of a field is built only for a fault: a problem has 100,000 fields.
 
-func (v *validator) name(seen map[string]bool, field, name string) {
+func (v *validator) name(seen map[string]bool, list string, i int, name string) {
 	if name == "" {
-		v.Require(false, field+".Name", "must not be empty")
+		v.Require(false, at(list, i)+".Name", "must not be empty")
 	} else if seen[name] {
-		v.Require(false, field+".Name", "%q stands twice", name)
+		v.Require(false, at(list, i)+".Name", "%q stands twice", name)
 	}
 	seen[name] = true
 }
 
-func (v *validator) vector(owner, field string, x []int64) bool {
+func (v *validator) vector(list string, i int, field string, x []int64) bool {
 	fine := len(x) == v.dims
 	if !fine {
-		v.Require(false, owner+"."+field, "has %d entries for %d dimensions", len(x), v.dims)
+		v.Require(false, at(list, i)+"."+field, "has %d entries for %d dimensions", len(x), v.dims)
 	}
 	for d := range x {
 		if uint64(x[d]) > limit {
 			fine = false
-			v.amount(at(owner+"."+field, d), x[d])
+			v.amount(list, i, field+"["+itoa(d)+"]", x[d])
 		}
 	}
 	return fine
 }
 
-func (v *validator) amount(field string, x int64) {
-	v.Require(x >= 0, field, "must be >= 0, is %d", x)
-	v.Require(x <= limit, field, "must be <= %d, is %d", int64(limit), x)
+func (v *validator) amount(list string, i int, field string, x int64) {
+	if x < 0 {
+		v.Require(false, at(list, i)+"."+field, "must be >= 0, is %d", x)
+	} else if x > limit {
+		v.Require(false, at(list, i)+"."+field, "must be <= %d, is %d", int64(limit), x)
+	}
 }
 
-func (v *validator) bin(field string, b *Bin) {
-	fine := v.vector(field, "Capacity", b.Capacity)
-	if b.Virtual != nil && v.vector(field, "Virtual", b.Virtual) && fine {
+func (v *validator) bin(list string, i int, b *Bin) {
+	fine := v.vector(list, i, "Capacity", b.Capacity)
+	if b.Virtual != nil && v.vector(list, i, "Virtual", b.Virtual) && fine {
 		for d, x := range b.Virtual {
-			v.Require(x >= b.Capacity[d], at(field+".Virtual", d), "must be >= Capacity %d, is %d", b.Capacity[d], x)
+			if x < b.Capacity[d] {
+				v.Require(false, at(at(list, i)+".Virtual", d), "must be >= Capacity %d, is %d", b.Capacity[d], x)
+			}
 		}
 	}
 	if b.Used != nil {
-		v.vector(field, "Used", b.Used)
+		v.vector(list, i, "Used", b.Used)
 	}
-	v.amount(field+".Cost", b.Cost)
+	v.amount(list, i, "Cost", b.Cost)
 }
 
 func (v *validator) class(i int, held []int) {
-	c, field := &v.p.Classes[i], at("Classes", i)
-	fine := v.vector(field, "Size", c.Size)
-	if c.Pinned != nil && v.vector(field, "Pinned", c.Pinned) && fine {
+	c := &v.p.Classes[i]
+	fine := v.vector("Classes", i, "Size", c.Size)
+	if c.Pinned != nil && v.vector("Classes", i, "Pinned", c.Pinned) && fine {
 		for d, x := range c.Pinned {
-			v.Require(x <= c.Size[d], at(field+".Pinned", d), "must be <= Size %d, is %d", c.Size[d], x)
+			if x > c.Size[d] {
+				v.Require(false, at(at("Classes", i)+".Pinned", d), "must be <= Size %d, is %d", c.Size[d], x)
+			}
 		}
 	}
-	v.Require(c.Count >= 0, field+".Count", "must be >= 0, is %d", c.Count)
-	v.Require(c.Min >= 0 && c.Min <= max(c.Count, 0), field+".Min", "must be in [0, Count %d], is %d", c.Count, c.Min)
-	v.Require(c.Spread.MaxSkew >= 0, field+".Spread.MaxSkew", "must be >= 0, is %d", c.Spread.MaxSkew)
-	v.amount(field+".Weight", c.Weight)
-	v.amount(field+".MoveCost", c.MoveCost)
+	if c.Count < 0 {
+		v.Require(false, at("Classes", i)+".Count", "must be >= 0, is %d", c.Count)
+	}
+	if c.Min < 0 || c.Min > max(c.Count, 0) {
+		v.Require(false, at("Classes", i)+".Min", "must be in [0, Count %d], is %d", c.Count, c.Min)
+	}
+	if c.Spread.MaxSkew < 0 {
+		v.Require(false, at("Classes", i)+".Spread.MaxSkew", "must be >= 0, is %d", c.Spread.MaxSkew)
+	}
+	v.amount("Classes", i, "Weight", c.Weight)
+	v.amount("Classes", i, "MoveCost", c.MoveCost)
 	for j, b := range c.At {
 		switch {
 		case b < 0 || b >= len(held):
-			v.Require(false, at(field+".At", j), "no bin has index %d", b)
+			v.Require(false, at(at("Classes", i)+".At", j), "no bin has index %d", b)
 		case held[b] == i+1:
-			v.Require(false, at(field+".At", j), "bin %d stands twice", b)
+			v.Require(false, at(at("Classes", i)+".At", j), "bin %d stands twice", b)
 		default:
 			held[b] = i + 1
 		}
