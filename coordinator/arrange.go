@@ -175,7 +175,7 @@ func (g *group) worstFirst(m *model, places []int) []int {
 // placeNow loads missing replicas wherever there is room at this instant.
 func (p *Planner) placeNow(g *group) {
 	problem, order := g.problem(func(i int) bool { return g.state.Servers[i].Phase == Up && g.open(i) }, false)
-	a, err := packing.Pack(problem)
+	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
 		return
@@ -206,11 +206,13 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 	}
 	bins := min(ghosts, needed)
 	for i := range bins {
-		problem.Bins = append(problem.Bins, packing.Bin{Name: "ordered " + strconv.Itoa(i), Capacity: g.capacity, Capabilities: g.Capabilities})
+		problem.Bins = append(problem.Bins, packing.Bin{Name: "ordered " + strconv.Itoa(i), Capacity: g.capacity, Capabilities: g.Capabilities, Ordinal: seen + i})
 	}
-	problem.New = packing.Bin{Capacity: g.capacity, Capabilities: g.Capabilities}
-	problem.MaxNew = max(0, g.Max-servers)
-	a, err := packing.Pack(problem)
+	problem.Templates = []packing.Template{{
+		Bin: packing.Bin{Capacity: g.capacity, Capabilities: g.Capabilities},
+		Max: max(0, g.Max-servers),
+	}}
+	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
 		return ghosts, 0
@@ -252,7 +254,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			used++
 		}
 	}
-	return used, a.Opened
+	return used, len(a.Opened)
 }
 
 // problem is the packing of the group's missing replicas. order maps bins to
@@ -276,7 +278,10 @@ func (g *group) problem(open func(int) bool, later bool) (p *packing.Problem, or
 	for bin, server := range order {
 		binOf[server] = bin
 		v := &g.views[server]
-		b := packing.Bin{Name: g.state.Servers[server].Name, Capacity: g.capacity, Capabilities: g.Capabilities, Closed: !open(server)}
+		b := packing.Bin{Name: g.state.Servers[server].Name, Capacity: g.capacity, Capabilities: g.Capabilities, Ordinal: bin}
+		if !open(server) {
+			b.State = packing.Closed
+		}
 		b.Used = slices.Clone(v.used)
 		if later {
 			for d := range b.Used {

@@ -598,7 +598,7 @@ func TestHugeDemand(t *testing.T) {
 	require.Empty(t, plan.Faults)
 	require.Equal(t, "scale gpu to 2", plan.Now[0].String())
 	require.Equal(t, 1_000_000, plan.Models[0].Desired)
-	require.Equal(t, "999998 of llama refused: one of each", plan.Refused[0].Refusal.String())
+	require.Equal(t, "999999 of llama refused: capacity (a new one lacks 10 of gib)", plan.Refused[0].Refusal.String())
 
 	for _, n := range []int{-1, 3_000_000} {
 		plan = p.Plan(coordinator.Snapshot{Now: sec(float64(5 + n)), World: coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Desired: n}}}})

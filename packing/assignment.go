@@ -1,23 +1,37 @@
 package packing
 
-import "strconv"
+import "slices"
 
 // An Assignment says where the items of a Problem go.
 type Assignment struct {
 	// Bins holds, per class, the indices of the bins with one of its items,
-	// ascending: those of Class.At first of all kept, then added to. Indices from
-	// len(Problem.Bins) on are new bins.
+	// ascending. Indices from len(Problem.Bins) on are new bins.
 	Bins [][]int
-	// Opened is the number of new bins in use.
-	Opened int
-	// Used is the number of bins that hold an item, new ones included.
+	// Opened holds, per new bin, the index of its template. Each holds an item.
+	Opened []int
+	// Used is the number of bins that hold an item, new ones included, and Cost
+	// the sum of their costs.
 	Used int
+	Cost int64
 	// LowerBound is a count of bins below which no packing of the placed items
 	// goes, wherever they sit now. Only bins that are overfull already can make
-	// Used smaller.
+	// Used smaller. Proven is true when Used is the minimum, shown by this bound
+	// or by an exhaustive search.
 	LowerBound int
+	Proven     bool
+	// Moved is the number of items that leave their bin for another, MovedCost
+	// the sum of their costs; an item in the place of an equal one has not moved.
+	// MovedBound is a cost below which no way of reaching Used bins goes; 0 where
+	// nobody asked.
+	Moved      int
+	MovedCost  int64
+	MovedBound int64
 	// Refusals has one entry per class that is short of items, in class order.
 	Refusals []Refusal
+	// Steps is what the search took, in the unit of Effort. Stopped is true when
+	// Options.Stop ended it.
+	Steps   int64
+	Stopped bool
 }
 
 // Gap is by how much Used exceeds LowerBound, as a fraction of it; 0 if both
@@ -29,39 +43,34 @@ func (a *Assignment) Gap() float64 {
 	return float64(a.Used-a.LowerBound) / float64(a.LowerBound)
 }
 
-// A Refusal says why items of a class found no place.
-type Refusal struct {
-	Class  string
-	Items  int    // how many; > 0
-	Reason Reason // of the bin that came nearest to taking one
-	Bin    string // that bin; "" if it is a new one or there is none
-	Dim    string // when Reason is Capacity: the first dimension that did not fit
-	Short  int64  // and by how much, in Dim's unit; > 0
-}
-
-// String reads like "2 of llama refused: capacity (server-3 lacks 1024 of memory_mib)".
-func (r Refusal) String() string {
-	s := itoa(r.Items) + " of " + r.Class + " refused: " + string(r.Reason)
-	bin := r.Bin
-	if bin == "" {
-		bin = "a new one"
+// assignment is what the state is, in the input's numbers. Empty new bins are
+// left out.
+func (s *state) assignment() *Assignment {
+	a := &Assignment{Bins: make([][]int, len(s.classIn)), Used: s.used, Cost: s.cost}
+	number := make([]int, len(s.kind)) // of each bin, in the input
+	items := 0
+	for b := range s.kind {
+		items += len(s.items[b])
+		if b < len(s.binIn) {
+			number[b] = int(s.binIn[b])
+		} else if len(s.items[b]) > 0 {
+			number[b] = len(s.binIn) + len(a.Opened)
+			a.Opened = append(a.Opened, int(s.kind[b]))
+		}
 	}
-	if r.Reason == Capacity {
-		s += " (" + bin + " lacks " + strconv.FormatInt(r.Short, 10) + " of " + r.Dim + ")"
+	flat := make([]int, 0, items)
+	for c, in := range s.classIn {
+		from := len(flat)
+		for _, b := range s.at[c] {
+			flat = append(flat, number[b])
+		}
+		if bins := flat[from:len(flat):len(flat)]; len(bins) > 0 {
+			slices.Sort(bins)
+			a.Bins[in] = bins
+		}
+		moved, cost := s.moved(int32(c))
+		a.Moved += moved
+		a.MovedCost += cost
 	}
-	return s
+	return a
 }
-
-// Reason is why a bin does not take an item.
-type Reason string
-
-// The reasons, from the nearest miss to the farthest.
-const (
-	Capacity   Reason = "capacity"    // too little room in a dimension
-	OneOfEach  Reason = "one of each" // every other bin that could take it holds one already
-	BinClosed  Reason = "closed"      // the bin takes nothing new
-	Capability Reason = "capability"  // a requirement is not among the capabilities
-	NoBin      Reason = "no bin"      // there is none, and none may be opened
-)
-
-func itoa(i int) string { return strconv.Itoa(i) }

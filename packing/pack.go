@@ -1,233 +1,224 @@
 package packing
 
-import (
-	"cmp"
-	"math/bits"
-	"slices"
-)
-
-// Pack places every item of p that does not sit anywhere yet. What sits stays.
-// Classes are taken by the largest share that an item takes of the largest bin,
-// descending, then by count, descending, then by index; each item goes into the
-// first bin that takes it, by index, and only then into a new one.
+// Pack finds a place for every item of p that does not sit anywhere yet. What
+// sits stays, surplus included. Bins in use fill first, then empty ones, then
+// new ones; a search then tries to do with fewer, as long as Options.Effort
+// allows. In a shortage minimums go first, then higher priorities, then whoever
+// has the least for its weight.
 //
 // The error is p's Validate; refusals are part of the result.
-func Pack(p *Problem) (*Assignment, error) {
+func Pack(p *Problem, o Options) (*Assignment, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	s := newState(p)
-	a := &Assignment{Bins: make([][]int, len(p.Classes))}
-	for _, i := range s.order() {
-		c := &p.Classes[i]
-		bins := slices.Clone(c.At)
-		bins = s.fill(c, bins)
-		slices.Sort(bins)
-		a.Bins[i] = bins
+	s := newState(newLayout(p))
+	r := &run{Options: o, s: s}
+	r.pack()
+	if len(s.shortOnes()) > 0 { // who gets what matters only then
+		r.s = newState(s.layout)
+		newIndex(r.s)
+		r.s.share(nil)
 	}
-	for i := range p.Classes {
-		if short := p.Classes[i].Count - len(a.Bins[i]); short > 0 {
-			a.Refusals = append(a.Refusals, s.refusal(&p.Classes[i], a.Bins[i], short))
+	return r.result(), nil
+}
+
+// A run is one call's search, and what it spent.
+type run struct {
+	Options
+	s       *state
+	rng     *source
+	steps   int64
+	stopped bool
+}
+
+// result is the state as an Assignment, refusals and bounds included.
+func (r *run) result() *Assignment {
+	a := r.s.assignment()
+	a.Refusals = r.s.refusals()
+	if r.Effort == Fast {
+		a.LowerBound = r.s.quickBound()
+	} else {
+		a.LowerBound = r.s.bound()
+	}
+	a.Proven = a.Used <= a.LowerBound
+	a.Steps, a.Stopped = r.steps, r.stopped
+	return a
+}
+
+// pack places what is missing, as far as there is room.
+func (r *run) pack() {
+	s := r.s
+	switch {
+	case r.Prefer == Even:
+		newIndex(s)
+		s.even()
+		return
+	case r.Effort == Fast:
+		newIndex(s)
+		s.firstFit()
+		return
+	}
+	r.build()
+	newIndex(s)
+	for _, c := range s.bySize(s.shortOnes()) { // soft rules give way
+		s.fill(c, s.short(c))
+	}
+	if len(s.shortOnes()) == 0 {
+		s.watch = nil
+		r.shrink()
+	}
+}
+
+// build fills bin after bin by squares.
+func (r *run) build() {
+	f := newBuilder(r.s)
+	r.s.fillAll(f)
+	r.steps += f.steps / looksPerStep
+}
+
+// A filler fills bins one after the other.
+type filler interface {
+	done() bool
+	fill(b int32)
+	template() int32 // to open next; -1 if none may be
+}
+
+// fillAll fills the bins in use, the empty ones, new ones.
+func (s *state) fillAll(f filler) {
+	for _, empty := range []bool{false, true} {
+		for b := 0; b < len(s.binIn) && !f.done(); b++ {
+			if s.open[b] && (len(s.items[b]) == 0) == empty {
+				f.fill(int32(b))
+			}
 		}
 	}
-	a.Opened = len(s.free) - len(p.Bins)
-	a.Used = s.used(a.Bins)
-	a.LowerBound = lowerBound(p, a.Bins)
-	return a, nil
+	for !f.done() {
+		t := f.template()
+		if t < 0 {
+			break
+		}
+		f.fill(s.openNew(t))
+	}
+	s.log = s.log[:0]
 }
 
-type state struct {
-	p    *Problem
-	free [][]int64 // per bin, new ones behind; may be negative where a bin is overfull
-	peak []int64   // largest capacity of any bin, per dimension
-}
-
-func newState(p *Problem) *state {
-	s := &state{p: p, peak: make([]int64, len(p.Dimensions))}
-	for i := range p.Bins {
-		s.free = append(s.free, room(&p.Bins[i]))
-		s.raise(p.Bins[i].Capacity)
-	}
-	if p.MaxNew > 0 {
-		s.raise(p.New.Capacity)
-	}
-	for i := range p.Classes {
-		for _, b := range p.Classes[i].At {
-			take(s.free[b], p.Classes[i].Size)
+// template is the one to open for the longest class that may have a new bin.
+func (f *builder) template() int32 {
+	for _, c := range f.active {
+		if f.missing[c] > 0 {
+			if t := f.s.template(c); t >= 0 {
+				return t
+			}
 		}
 	}
-	return s
+	return -1
 }
 
-func (s *state) raise(capacity []int64) {
-	for d, x := range capacity {
-		s.peak[d] = max(s.peak[d], x)
+// What a step buys.
+const (
+	looksPerStep  = 256
+	trialsPerStep = 16
+)
+
+// trials is how many changes an annealer may try on so many items.
+func (e Effort) trials(items int) int64 {
+	switch e {
+	case Fast:
+		return 0
+	case Second:
+		return max(15e6, 400*int64(items))
+	case HalfMinute:
+		return max(450e6, 2000*int64(items))
+	}
+	return min(100e3, 200*int64(items))
+}
+
+// Searches that look at every item again and again suit so many.
+const maxPool = 2000
+
+// shrink does with fewer bins, by one search after the other. Items may move
+// that do not sit anywhere at the beginning.
+func (r *run) shrink() {
+	s := r.s
+	least := s.bound()
+	if s.used <= least || r.Effort == Fast {
+		return
+	}
+	r.rng = newSource(s.layout, r.Seed)
+	items := 0
+	for c := range s.at {
+		items += len(s.at[c]) - len(s.home[c])
+	}
+	trials := r.Effort.trials(items)
+	movable := func(c, b int32) bool { return !s.isHome(c, b) }
+	if items <= maxPool {
+		r.value(least, trials)
+		s = r.s
+		p := newPool(s, r.rng, movable)
+		r.stopped = r.stopped || s.used > least && p.shrink(least, 8*trials, r.Stop)
+		r.steps += p.looks / looksPerStep
+		trials /= 3
+	}
+	if s.used <= least || r.stopped {
+		return
+	}
+	if a := newAnnealer(s, r.rng, movable); a != nil {
+		r.stopped = a.shrink(least, trials, r.Stop)
+		r.steps += a.moves / trialsPerStep
+		s.log = s.log[:0]
 	}
 }
 
-// order is the order in which classes are placed.
-func (s *state) order() []int {
-	order := make([]int, len(s.p.Classes))
-	for i := range order {
-		order[i] = i
+// value packs again from the beginning, by value, pass after pass, and keeps
+// the best.
+func (r *run) value(least int, looks int64) {
+	v := newValuer(newState(r.s.layout), r.rng)
+	for v.looks < looks && r.s.used > least && !r.stopped {
+		s := newState(r.s.layout)
+		v.start(s)
+		s.fillAll(v)
+		if len(s.shortOnes()) == 0 && (s.cost < r.s.cost || s.cost == r.s.cost && s.used < r.s.used) {
+			r.s = s
+		}
+		r.stopped = r.Stop != nil && r.Stop()
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := &s.p.Classes[i], &s.p.Classes[j]
-		return cmp.Or(s.compareShare(b, a), cmp.Compare(b.Count, a.Count))
-	})
-	return order
+	r.steps += v.looks / looksPerStep
 }
 
-// compareShare compares the largest shares of two classes, exactly.
-func (s *state) compareShare(a, b *Class) int {
-	x, y := s.share(a), s.share(b)
-	// x.n/x.d against y.n/y.d
-	hi1, lo1 := bits.Mul64(uint64(x.n), uint64(y.d))
-	hi2, lo2 := bits.Mul64(uint64(y.n), uint64(x.d))
-	return cmp.Or(cmp.Compare(hi1, hi2), cmp.Compare(lo1, lo2))
+// even puts every missing item, the largest first, where the most loaded
+// dimension is left lowest; new bins only when nothing else takes it.
+func (s *state) even() {
+	for _, c := range s.bySize(s.shortOnes()) {
+		for range s.short(c) {
+			b := s.emptiest(c)
+			if b < 0 {
+				break
+			}
+			s.add(c, b)
+		}
+		s.fill(c, s.short(c))
+	}
+	s.log = s.log[:0]
 }
 
-type fraction struct{ n, d int64 } // n >= 0, d > 0
-
-// share is the largest fraction of a bin's peak capacity that an item takes.
-func (s *state) share(c *Class) fraction {
-	best := fraction{0, 1}
-	for d, size := range c.Size {
-		f := fraction{size, max(s.peak[d], 1)}
-		hi1, lo1 := bits.Mul64(uint64(f.n), uint64(best.d))
-		hi2, lo2 := bits.Mul64(uint64(best.n), uint64(f.d))
-		if hi1 > hi2 || hi1 == hi2 && lo1 > lo2 {
-			best = f
+// emptiest is the open bin that would be least full with an item of c; -1 if
+// none takes it.
+func (s *state) emptiest(c int32) int32 {
+	best, most := int32(-1), share{}
+	need, want := s.needs(c), s.wanted(c, anyLoad)
+	for b := s.watch.first(0, need, want); b >= 0; b = s.watch.first(b+1, need, want) {
+		if !s.may(c, b) {
+			continue
+		}
+		least := share{1, 1} // of the capacity, that is left
+		for d, capacity := range s.kinds[s.kind[b]].bin.Capacity {
+			if left := (share{max(0, s.room(b)[d]-s.needs(c)[d]), max(capacity, 1)}); left.less(least) {
+				least = left
+			}
+		}
+		if best < 0 || most.less(least) {
+			best, most = b, least
 		}
 	}
 	return best
-}
-
-// fill adds bins until the class has its count or nothing takes another.
-func (s *state) fill(c *Class, bins []int) []int {
-	for b := 0; len(bins) < c.Count; b++ {
-		if b == len(s.free) {
-			if b-len(s.p.Bins) >= s.p.MaxNew || !s.newFits(c) {
-				break
-			}
-			s.free = append(s.free, room(&s.p.New))
-		}
-		if slices.Contains(c.At, b) {
-			continue
-		}
-		if b < len(s.p.Bins) && s.p.Bins[b].Closed || !subset(c.Requires, s.bin(b).Capabilities) {
-			continue
-		}
-		if d, _ := lacks(s.free[b], c.Size); d < 0 {
-			take(s.free[b], c.Size)
-			bins = append(bins, b)
-		}
-	}
-	return bins
-}
-
-func (s *state) newFits(c *Class) bool {
-	d, _ := lacks(room(&s.p.New), c.Size)
-	return d < 0 && subset(c.Requires, s.p.New.Capabilities)
-}
-
-// bin is the bin of an index, the template for new ones.
-func (s *state) bin(b int) *Bin {
-	if b < len(s.p.Bins) {
-		return &s.p.Bins[b]
-	}
-	return &s.p.New
-}
-
-// refusal names the bin that came nearest to taking one more item of c.
-func (s *state) refusal(c *Class, bins []int, short int) Refusal {
-	r := Refusal{Class: c.Name, Items: short, Reason: NoBin}
-	rank := map[Reason]int{NoBin: 0, Capability: 1, BinClosed: 2, OneOfEach: 3, Capacity: 4}
-	consider := func(reason Reason, name string, d int, by int64) {
-		nearer := rank[reason] > rank[r.Reason]
-		if reason == Capacity && r.Reason == Capacity {
-			nearer = by < r.Short
-		}
-		if !nearer {
-			return
-		}
-		r.Reason, r.Bin, r.Dim, r.Short = reason, name, "", 0
-		if reason == Capacity {
-			r.Dim, r.Short = s.p.Dimensions[d], by
-		}
-	}
-	for b := range s.free {
-		name := ""
-		if b < len(s.p.Bins) {
-			name = s.p.Bins[b].Name
-		}
-		switch d, by := lacks(s.free[b], c.Size); {
-		case !subset(c.Requires, s.bin(b).Capabilities):
-			consider(Capability, name, 0, 0)
-		case b < len(s.p.Bins) && s.p.Bins[b].Closed:
-			consider(BinClosed, name, 0, 0)
-		case slices.Contains(bins, b):
-			consider(OneOfEach, name, 0, 0)
-		case d >= 0:
-			consider(Capacity, name, d, by)
-		}
-	}
-	if s.p.MaxNew > 0 && !subset(c.Requires, s.p.New.Capabilities) {
-		consider(Capability, "", 0, 0)
-	} else if s.p.MaxNew > 0 {
-		if d, by := lacks(room(&s.p.New), c.Size); d >= 0 {
-			consider(Capacity, "", d, by)
-		}
-	}
-	return r
-}
-
-// used counts the bins that hold an item.
-func (s *state) used(placed [][]int) int {
-	held := make([]bool, len(s.free))
-	n := 0
-	for _, bins := range placed {
-		for _, b := range bins {
-			if !held[b] {
-				held[b] = true
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// room is what a bin has left for items.
-func room(b *Bin) []int64 {
-	free := slices.Clone(b.Capacity)
-	if b.Used != nil {
-		take(free, b.Used)
-	}
-	return free
-}
-
-func take(free, size []int64) {
-	for d, x := range size {
-		free[d] -= x
-	}
-}
-
-// lacks returns the first dimension in which size exceeds free, and by how
-// much; -1 if none does.
-func lacks(free, size []int64) (dim int, by int64) {
-	for d, x := range size {
-		if x > free[d] && x > 0 {
-			return d, x - free[d]
-		}
-	}
-	return -1, 0
-}
-
-func subset(need, have []string) bool {
-	for _, n := range need {
-		if !slices.Contains(have, n) {
-			return false
-		}
-	}
-	return true
 }

@@ -12,7 +12,7 @@ import (
 // flag, or else the folder sub of the one that the environment variable
 // BELLOWS_DATA names. With neither the test is skipped; with one that is missing
 // or empty it fails.
-func Dir(t *testing.T, given, sub string) string {
+func Dir(t testing.TB, given, sub string) string {
 	t.Helper()
 	dir := given
 	if dir == "" {

@@ -1,45 +1,68 @@
-// Package packingtest judges assignments of package packing with arithmetic of
-// its own, and draws random problems.
+// Package packingtest judges assignments and schedules of package packing with
+// arithmetic of its own, and draws random problems, planted optima and churn.
 package packingtest
 
 import (
 	"errors"
 	"fmt"
-	"math/big"
+	"slices"
 
 	"github.com/bellows-go/bellows/packing"
 )
 
 // Check reports everything that is wrong with a as an answer to p: bins that do
-// not exist, items moved, doubled, lost or placed against a requirement, bins
-// beyond capacity, false counts and bounds, refusals that are missing, false or
-// needless. It returns nil for a right answer. p must be valid.
+// not exist, items doubled, lost or placed against a requirement, a spread or a
+// closed bin, bins beyond capacity, false counts, costs and bounds, refusals
+// that are missing, false or needless. It returns nil for a right answer. p must
+// be valid.
+//
+// What is wrong already where items sit, such as an overfull bin, may stay so
+// but not become worse.
 func Check(p *packing.Problem, a *packing.Assignment) error {
-	j := &judge{p: p, a: a}
-	if len(a.Bins) != len(p.Classes) {
-		j.fault("%d classes, but places for %d", len(p.Classes), len(a.Bins))
-		return j.err()
+	j := newJudge(p, a)
+	if !j.shape() {
+		return j.err() // what follows needs sane places
 	}
-	if a.Opened < 0 || a.Opened > p.MaxNew {
-		j.fault("%d bins opened, at most %d allowed", a.Opened, p.MaxNew)
-		return j.err()
-	}
+	j.load()
 	for i := range p.Classes {
 		j.class(i)
-	}
-	if len(j.faults) > 0 {
-		return j.err() // what follows needs sane places
+		j.spread(i)
 	}
 	j.capacity()
 	j.refusals()
 	j.counts()
+	j.bounds()
 	return j.err()
+}
+
+// CheckStays is Check, and that every item that sat somewhere still does, as
+// Pack promises.
+func CheckStays(p *packing.Problem, a *packing.Assignment) error {
+	j := newJudge(p, a)
+	if j.shape() {
+		for i, c := range p.Classes {
+			for _, b := range c.At {
+				if !slices.Contains(a.Bins[i], b) {
+					j.fault("%s: moved away from bin %d", c.Name, b)
+				}
+			}
+		}
+	}
+	return errors.Join(Check(p, a), j.err())
 }
 
 type judge struct {
 	p      *packing.Problem
 	a      *packing.Assignment
 	faults []error
+	loads  [][]load // bin, dimension; as the assignment has it
+	before [][]load // where items sat
+	grown  [][]bool // bin, dimension: something with a size there was put in
+	holds  []int    // items in each bin
+}
+
+func newJudge(p *packing.Problem, a *packing.Assignment) *judge {
+	return &judge{p: p, a: a}
 }
 
 func (j *judge) fault(format string, args ...any) {
@@ -48,16 +71,52 @@ func (j *judge) fault(format string, args ...any) {
 
 func (j *judge) err() error { return errors.Join(j.faults...) }
 
-func (j *judge) bins() int { return len(j.p.Bins) + j.a.Opened }
+func (j *judge) bins() int { return len(j.p.Bins) + len(j.a.Opened) }
 
-// bin is the bin of an index; fresh is true for an opened one.
-func (j *judge) bin(i int) (b packing.Bin, fresh bool) {
-	if i >= len(j.p.Bins) {
-		return j.p.New, true
+// bin is the bin of an index: one of the problem's, or an open one made from
+// its template.
+func (j *judge) bin(i int) packing.Bin {
+	if i < len(j.p.Bins) {
+		return j.p.Bins[i]
 	}
-	return j.p.Bins[i], false
+	return fresh(j.p.Templates[j.a.Opened[i-len(j.p.Bins)]].Bin)
 }
 
+// fresh is the bin that a template opens.
+func fresh(b packing.Bin) packing.Bin {
+	b.Name, b.State, b.Settling = "", packing.Open, false
+	return b
+}
+
+// shape reports whether every index means something.
+func (j *judge) shape() bool {
+	if len(j.a.Bins) != len(j.p.Classes) {
+		j.fault("%d classes, but places for %d", len(j.p.Classes), len(j.a.Bins))
+	}
+	opened := make([]int, len(j.p.Templates))
+	for _, t := range j.a.Opened {
+		if t < 0 || t >= len(opened) {
+			j.fault("no template %d", t)
+			continue
+		}
+		opened[t]++
+	}
+	for t, n := range opened {
+		if limit := j.p.Templates[t].Max; n > limit {
+			j.fault("%d bins of template %d opened, at most %d allowed", n, t, limit)
+		}
+	}
+	for i, bins := range j.a.Bins {
+		for _, b := range bins {
+			if b < 0 || b >= j.bins() {
+				j.fault("class %d: no bin %d", i, b)
+			}
+		}
+	}
+	return len(j.faults) == 0
+}
+
+// class checks each place of a class for itself.
 func (j *judge) class(i int) {
 	c := j.p.Classes[i]
 	sat := map[int]bool{}
@@ -65,12 +124,9 @@ func (j *judge) class(i int) {
 		sat[b] = true
 	}
 	seen := map[int]bool{}
-	last := -1
+	last, anew := -1, 0
 	for _, b := range j.a.Bins[i] {
 		switch {
-		case b < 0 || b >= j.bins():
-			j.fault("%s: no bin %d", c.Name, b)
-			return
 		case seen[b]:
 			j.fault("%s: twice in bin %d", c.Name, b)
 		case b < last:
@@ -78,270 +134,33 @@ func (j *judge) class(i int) {
 		}
 		seen[b], last = true, b
 		if sat[b] {
-			delete(sat, b)
 			continue
 		}
-		bin, fresh := j.bin(b)
-		if bin.Closed && !fresh {
-			j.fault("%s: placed in closed bin %d", c.Name, b)
+		anew++
+		bin := j.bin(b)
+		if bin.State != packing.Open {
+			j.fault("%s: placed in bin %d, which is %v", c.Name, b, bin.State)
 		}
-		if miss := missing(c.Requires, bin.Capabilities); miss != "" {
-			j.fault("%s: bin %d lacks capability %s", c.Name, b, miss)
+		if miss := misfit(c, bin); miss != "" {
+			j.fault("%s: bin %d %s", c.Name, b, miss)
 		}
 	}
-	if len(sat) > 0 {
-		j.fault("%s: %d items moved away from where they sat", c.Name, len(sat))
-	}
-	if len(j.a.Bins[i]) > c.Count {
-		j.fault("%s: %d placed, %d wanted", c.Name, len(j.a.Bins[i]), c.Count)
+	if n := len(j.a.Bins[i]); n > c.Count && anew > 0 {
+		j.fault("%s: %d placed, %d wanted", c.Name, n, c.Count)
 	}
 }
 
-// load is what is in a bin in one dimension, items and others.
-func (j *judge) load(b, dim int) *big.Int {
-	bin, _ := j.bin(b)
-	sum := new(big.Int)
-	if bin.Used != nil {
-		sum.SetInt64(bin.Used[dim])
-	}
-	for i, bins := range j.a.Bins {
-		for _, at := range bins {
-			if at == b {
-				sum.Add(sum, big.NewInt(j.p.Classes[i].Size[dim]))
-			}
+// misfit says which capability keeps a class out of a bin; "" is none.
+func misfit(c packing.Class, b packing.Bin) string {
+	for _, r := range c.Requires {
+		if !slices.Contains(b.Capabilities, r) {
+			return "lacks capability " + r
 		}
 	}
-	return sum
-}
-
-// placedAnew reports whether anything with a size in dim was put into bin b.
-func (j *judge) placedAnew(b, dim int) bool {
-	for i, bins := range j.a.Bins {
-		c := j.p.Classes[i]
-		if c.Size[dim] > 0 && contains(bins, b) && !contains(c.At, b) {
-			return true
-		}
-	}
-	return false
-}
-
-func (j *judge) capacity() {
-	for b := range j.bins() {
-		bin, _ := j.bin(b)
-		for d, name := range j.p.Dimensions {
-			if load := j.load(b, d); load.Cmp(big.NewInt(bin.Capacity[d])) > 0 && j.placedAnew(b, d) {
-				j.fault("bin %d: %v of %d %s", b, load, bin.Capacity[d], name)
-			}
-		}
-	}
-}
-
-// fits reports whether one more item of class i could go into bin b, where
-// load tells what is in it.
-func (j *judge) fits(i int, bin packing.Bin, load func(dim int) *big.Int) bool {
-	c := j.p.Classes[i]
-	if missing(c.Requires, bin.Capabilities) != "" {
-		return false
-	}
-	for d, size := range c.Size {
-		if size > 0 && new(big.Int).Add(load(d), big.NewInt(size)).Cmp(big.NewInt(bin.Capacity[d])) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (j *judge) refusals() {
-	short := map[string]int{}
-	for _, r := range j.a.Refusals {
-		if r.Items <= 0 || short[r.Class] != 0 {
-			j.fault("refusal of %d of %s: no count, or the second one", r.Items, r.Class)
-		}
-		short[r.Class] += r.Items
-		if (r.Reason == packing.Capacity) != (r.Short > 0) || (r.Reason == packing.Capacity) != (r.Dim != "") {
-			j.fault("refusal of %s: %s with dimension %q, short by %d", r.Class, r.Reason, r.Dim, r.Short)
-		}
-	}
-	for _, r := range j.a.Refusals {
-		for i := range j.p.Classes {
-			if j.p.Classes[i].Name == r.Class {
-				j.reason(i, r)
-			}
-		}
-	}
-	for i, c := range j.p.Classes {
-		want := c.Count - len(j.a.Bins[i])
-		if short[c.Name] != want {
-			j.fault("%s: %d not placed, %d refused", c.Name, want, short[c.Name])
-		}
-		if want == 0 {
-			continue
-		}
-		for b := range j.bins() {
-			bin, fresh := j.bin(b)
-			if bin.Closed && !fresh || contains(j.a.Bins[i], b) {
-				continue
-			}
-			if j.fits(i, bin, func(d int) *big.Int { return j.load(b, d) }) {
-				j.fault("%s: refused, yet bin %d has room", c.Name, b)
-			}
-		}
-		if j.a.Opened < j.p.MaxNew {
-			used := func(d int) *big.Int {
-				if j.p.New.Used == nil {
-					return new(big.Int)
-				}
-				return big.NewInt(j.p.New.Used[d])
-			}
-			if j.fits(i, j.p.New, used) {
-				j.fault("%s: refused, yet a bin could be opened", c.Name)
-			}
-		}
-	}
-}
-
-func (j *judge) counts() {
-	used := 0
-	over := false
-	for b := range j.bins() {
-		bin, _ := j.bin(b)
-		holds := false
-		for i := range j.a.Bins {
-			holds = holds || contains(j.a.Bins[i], b)
-		}
-		if holds {
-			used++
-		} else if b >= len(j.p.Bins) {
-			j.fault("bin %d was opened for nothing", b)
-		}
-		for d := range j.p.Dimensions {
-			over = over || j.load(b, d).Cmp(big.NewInt(bin.Capacity[d])) > 0
-		}
-	}
-	if used != j.a.Used {
-		j.fault("%d bins in use, said %d", used, j.a.Used)
-	}
-	if least := j.least(); j.a.LowerBound < least {
-		j.fault("lower bound %d, yet %d bins are needed by volume or by the largest class alone", j.a.LowerBound, least)
-	}
-	if j.a.LowerBound > used && !over {
-		j.fault("lower bound %d above the %d bins of this very packing", j.a.LowerBound, used)
-	}
-}
-
-// least is a bound of the judge's own: the largest class, and in each dimension
-// the volume over the largest bin.
-func (j *judge) least() int {
-	n := 0
-	for _, bins := range j.a.Bins {
-		n = max(n, len(bins))
-	}
-	for d := range j.p.Dimensions {
-		volume, largest := new(big.Int), int64(0)
-		for i, bins := range j.a.Bins {
-			volume.Add(volume, new(big.Int).Mul(big.NewInt(j.p.Classes[i].Size[d]), big.NewInt(int64(len(bins)))))
-		}
-		for _, b := range j.p.Bins {
-			largest = max(largest, b.Capacity[d])
-		}
-		if j.p.MaxNew > 0 {
-			largest = max(largest, j.p.New.Capacity[d])
-		}
-		if largest > 0 {
-			q, r := new(big.Int).DivMod(volume, big.NewInt(largest), new(big.Int))
-			if r.Sign() > 0 {
-				q.Add(q, big.NewInt(1))
-			}
-			n = max(n, int(q.Int64()))
-		}
-	}
-	return n
-}
-
-// reason checks that what a refusal says of its bin is so.
-func (j *judge) reason(i int, r packing.Refusal) {
-	c := j.p.Classes[i]
-	at := -1
-	for b := range j.p.Bins {
-		if j.p.Bins[b].Name == r.Bin && r.Bin != "" {
-			at = b
-		}
-	}
-	if at < 0 && r.Bin != "" {
-		j.fault("refusal of %s: no bin %q", r.Class, r.Bin)
-		return
-	}
-	if r.Reason == packing.NoBin {
-		if len(j.p.Bins)+j.p.MaxNew > 0 {
-			j.fault("refusal of %s: there are bins", r.Class)
-		}
-		return
-	}
-	bin, fresh := j.p.New, true
-	if at >= 0 {
-		bin, fresh = j.p.Bins[at], false
-	}
-	so := false
-	switch r.Reason {
-	case packing.Capability:
-		so = missing(c.Requires, bin.Capabilities) != ""
-	case packing.BinClosed:
-		so = bin.Closed && !fresh
-	case packing.OneOfEach:
-		for b := range j.bins() {
-			other, isNew := j.bin(b)
-			so = so || contains(j.a.Bins[i], b) && (b == at || at < 0 && isNew || other.Name == r.Bin)
-		}
-	case packing.Capacity:
-		for b := range j.bins() { // an opened bin has no name: any will do
-			if b != at && (at >= 0 || b < len(j.p.Bins)) {
-				continue
-			}
-			so = so || j.short(i, bin, r, func(d int) *big.Int { return j.load(b, d) })
-		}
-		so = so || at < 0 && j.short(i, bin, r, func(d int) *big.Int {
-			if bin.Used == nil {
-				return new(big.Int)
-			}
-			return big.NewInt(bin.Used[d])
-		})
-	}
-	if !so {
-		j.fault("refusal of %s: not so: %+v", r.Class, r)
-	}
-}
-
-// short reports whether a bin lacks just what a refusal says.
-func (j *judge) short(i int, bin packing.Bin, r packing.Refusal, load func(int) *big.Int) bool {
-	for d, name := range j.p.Dimensions {
-		size := j.p.Classes[i].Size[d]
-		over := new(big.Int).Add(load(d), big.NewInt(size))
-		over.Sub(over, big.NewInt(bin.Capacity[d]))
-		if size > 0 && over.Sign() > 0 {
-			return name == r.Dim && over.Cmp(big.NewInt(r.Short)) == 0 // the first that does not fit
-		}
-	}
-	return false
-}
-
-func missing(need, have []string) string {
-	for _, n := range need {
-		found := false
-		for _, h := range have {
-			found = found || h == n
-		}
-		if !found {
-			return n
+	for _, f := range c.Forbids {
+		if slices.Contains(b.Capabilities, f) {
+			return "has the forbidden capability " + f
 		}
 	}
 	return ""
-}
-
-func contains(list []int, x int) bool {
-	for _, y := range list {
-		if y == x {
-			return true
-		}
-	}
-	return false
 }
