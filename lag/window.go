@@ -225,8 +225,10 @@ func (w *Window) slot(index int64) int {
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
-	if a%b < 0 {
+	if q*b > a { // spares a second division
 		q--
 	}
 	return q
 }
+
+func finite(x float64) bool { return x-x == 0 }
