@@ -27,7 +27,7 @@ const MaxBuckets = 1 << 16
 type Window struct {
 	grain   int64    // nanoseconds, > 0
 	buckets []bucket // ring: the bucket of index i stands at i mod len
-	blocks  []bucket // ring: of each 32 buckets before the newest's 32, all together
+	blocks  []bucket // ring: of each 32 buckets before the newest's 32, all together; none in short windows
 	newest  int64    // highest index seen; meaningless while empty
 	any     bool
 }
@@ -43,16 +43,16 @@ type bucket struct {
 }
 
 // blockSize is how many buckets a block gathers.
-const blockSize = 32
+const blockSize = 1 << 5
 
-// gather adds the samples of a later bucket.
+// gather adds the samples of a later bucket that is not void.
 func (b *bucket) gather(o *bucket) {
 	b.count += o.count
 	b.sum += o.sum
-	b.max = max(b.max, o.max)
-	if o.at >= b.at {
-		b.last, b.at = o.last, o.at
+	if o.max > b.max {
+		b.max = o.max
 	}
+	b.last, b.at = o.last, o.at
 	b.rated += o.rated
 	b.over = longer(b.over, o.over)
 }
@@ -80,7 +80,11 @@ func NewWindow(span, grain time.Duration) (*Window, error) {
 }
 
 func blank(grain int64, n int) *Window {
-	return &Window{grain: grain, buckets: make([]bucket, n), blocks: make([]bucket, n/blockSize+1)}
+	w := &Window{grain: grain, buckets: make([]bucket, n)}
+	if n >= 4*blockSize { // shorter ones are asked faster without
+		w.blocks = make([]bucket, n/blockSize+1)
+	}
+	return w
 }
 
 // Add records the value v, seen at instant at. It reports false, and changes
@@ -120,7 +124,7 @@ func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
 	return true
 }
 
-func blockOf(index int64) int64 { return floorDiv(index, blockSize) }
+func blockOf(index int64) int64 { return index >> 5 }
 
 // reach makes the newest bucket one of index at least i. The block it leaves is
 // complete, but for late samples.
@@ -136,11 +140,19 @@ func (w *Window) reach(i int64) {
 
 // settle gathers a block from its buckets, so that it is the same whenever it is.
 func (w *Window) settle(block int64) {
+	if len(w.blocks) == 0 {
+		return
+	}
 	to := &w.blocks[place(block, len(w.blocks))]
 	*to = bucket{index: block, max: math.Inf(-1), at: math.MinInt64}
-	for i := block * blockSize; i < (block+1)*blockSize; i++ {
-		if b := &w.buckets[w.slot(i)]; b.count > 0 && b.index == i {
+	i := block * blockSize
+	slot := w.slot(i)
+	for end := i + blockSize; i < end; i++ {
+		if b := &w.buckets[slot]; b.count > 0 && b.index == i {
 			to.gather(b)
+		}
+		if slot++; slot == len(w.buckets) {
+			slot = 0
 		}
 	}
 }
@@ -148,69 +160,82 @@ func (w *Window) settle(block int64) {
 // MeanAt returns the mean of the samples as of t; ok is false when there is
 // none, which is not the same as a mean of zero, and when no float holds their sum.
 func (w *Window) MeanAt(t time.Time) (v float64, ok bool) {
-	all := w.allAt(t)
-	if all.count == 0 || !finite(all.sum) {
+	var sum float64
+	var n int64
+	for b := range w.covered(t) {
+		sum += b.sum
+		n += b.count
+	}
+	if n == 0 || !finite(sum) {
 		return 0, false
 	}
-	return all.sum / float64(all.count), true
+	return sum / float64(n), true
 }
 
 // MaxAt returns the largest sample as of t; ok is false when there is none.
 func (w *Window) MaxAt(t time.Time) (v float64, ok bool) {
-	all := w.allAt(t)
-	if all.count == 0 {
-		return 0, false
+	for b := range w.covered(t) {
+		if !ok || b.max > v {
+			v, ok = b.max, true
+		}
 	}
-	return all.max, true
+	return v, ok
 }
 
 // LastAt returns the latest sample as of t and when it was seen; ok is false
 // when there is none.
 func (w *Window) LastAt(t time.Time) (v float64, at time.Time, ok bool) {
-	all := w.allAt(t)
-	if all.count == 0 {
+	var ns int64
+	for b := range w.covered(t) {
+		v, ns, ok = b.last, b.at, true
+	}
+	if !ok {
 		return 0, time.Time{}, false
 	}
-	return all.last, time.Unix(0, all.at), true
+	return v, time.Unix(0, ns), true
 }
 
 // RateAt returns what was added by AddOver as of t, per second of the time that
 // those samples cover: a gap without samples neither adds to it nor dilutes it.
 // ok is false when they cover none, and when no float holds their sum.
 func (w *Window) RateAt(t time.Time) (perSecond float64, ok bool) {
-	all := w.allAt(t)
-	if all.over <= 0 || !finite(all.rated) {
+	var sum float64
+	var over time.Duration
+	for b := range w.covered(t) {
+		sum += b.rated
+		over = longer(over, b.over)
+	}
+	if over <= 0 || !finite(sum) {
 		return 0, false
 	}
-	return all.rated / all.over.Seconds(), true
+	return sum / over.Seconds(), true
 }
 
-// allAt gathers what a question as of t is about.
-func (w *Window) allAt(t time.Time) bucket {
-	all := bucket{max: math.Inf(-1), at: math.MinInt64}
-	from, to := w.covered(t)
-	settled := blockOf(w.newest) * blockSize // from here on there are no blocks
-	slot := w.slot(from)
-	for i := from; i <= to; {
-		b, n := &w.buckets[slot], 1
-		if b.index != i {
-			b = nil
+// covered yields what a question as of t is about, oldest first: buckets, and
+// blocks in the stead of theirs. None is void.
+func (w *Window) covered(t time.Time) func(func(*bucket) bool) {
+	return func(yield func(*bucket) bool) {
+		from, to := w.indices(t)
+		whole := min(to+1, blockOf(w.newest)*blockSize) - blockSize // the last to begin a block
+		if len(w.blocks) == 0 {
+			whole = math.MinInt64
 		}
-		if i < settled && i+blockSize-1 <= to && i%blockSize == 0 {
-			b, n = &w.blocks[place(blockOf(i), len(w.blocks))], blockSize
-			if b.index != blockOf(i) {
-				b = nil
+		slot := w.slot(from)
+		for i := from; i <= to; {
+			b, index, n := &w.buckets[slot], i, 1
+			if i <= whole && i%blockSize == 0 {
+				index, n = blockOf(i), blockSize
+				b = &w.blocks[place(index, len(w.blocks))]
+			}
+			if b.count > 0 && b.index == index && !yield(b) {
+				return
+			}
+			i += int64(n)
+			if slot += n; slot >= len(w.buckets) {
+				slot -= len(w.buckets)
 			}
 		}
-		if b != nil && b.count > 0 {
-			all.gather(b)
-		}
-		i += int64(n)
-		if slot += n; slot >= len(w.buckets) {
-			slot -= len(w.buckets)
-		}
 	}
-	return all
 }
 
 // WeightedAt returns the mean of the samples as of t with weights that fall
@@ -239,7 +264,7 @@ func (w *Window) WeightedRateAt(t time.Time) (perSecond float64, ok bool) {
 func (w *Window) weighted(t time.Time) (sum, rated, n, over float64) {
 	decay := math.Pow(1e-4, 1/float64(len(w.buckets)))
 	var last int64
-	from, to := w.covered(t)
+	from, to := w.indices(t)
 	slot := w.slot(from)
 	for i := from; i <= to; i++ {
 		b := &w.buckets[slot]
@@ -265,9 +290,9 @@ func (w *Window) weighted(t time.Time) (sum, rated, n, over float64) {
 	return sum, rated, n, over
 }
 
-// covered is the first and the last index of the buckets that a question as of t
+// indices are the first and the last index of the buckets that a question as of t
 // is about; from is past to when there are none.
-func (w *Window) covered(t time.Time) (from, to int64) {
+func (w *Window) indices(t time.Time) (from, to int64) {
 	if !w.any {
 		return 0, -1
 	}

@@ -138,7 +138,7 @@ func TestWindowAgainstList(t *testing.T) {
 		over       int
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		grains := rapid.SampledFrom([]int{1, 2, 5, 8, 32, 40, 100}).Draw(t, "grains")
+		grains := rapid.SampledFrom([]int{1, 2, 5, 8, 40, 128, 150}).Draw(t, "grains")
 		grain := rapid.SampledFrom([]int{1, 250, 1000}).Draw(t, "grain_ms")
 		w := window(t, time.Duration(grains*grain)*time.Millisecond, time.Duration(grain)*time.Millisecond)
 		base := rapid.SampledFrom([]int{-100_000, 0, 1_000_000_000}).Draw(t, "base_ms")
