@@ -207,6 +207,50 @@ func TestWindowAgainstList(t *testing.T) {
 	})
 }
 
+// In a long window, with late samples and after a move, every instant is answered
+// as by a list.
+func TestLongWindow(t *testing.T) {
+	const span = 150
+	w, moved := window(t, span*time.Second, time.Second), window(t, span*time.Second, time.Second)
+	values, counts := map[int]float64{}, map[int]int{}
+	add := func(i int) {
+		require.True(t, w.AddOver(time.Second, at(float64(i)), float64(i%13)))
+		values[i] += float64(i % 13)
+		counts[i]++
+	}
+	const newest = 400
+	for i := range newest + 1 {
+		if i%3 > 0 {
+			add(i)
+		}
+		if i%5 == 0 && i > span {
+			add(i - 101)
+		}
+	}
+	add(newest)
+	restored(t, moved.Restore, w.AppendState(nil))
+	for ask := newest - span; ask <= newest+span; ask++ {
+		var sum, largest float64
+		var n int
+		for i := max(newest, ask) - span + 1; i <= ask; i++ {
+			sum, n = sum+values[i], n+counts[i]
+			if counts[i] > 0 {
+				largest = max(largest, float64(i%13))
+			}
+		}
+		for _, w := range []*lag.Window{w, moved} {
+			mean, ok := w.MeanAt(at(float64(ask)))
+			require.Equal(t, n > 0, ok, "as of %d", ask)
+			if !ok {
+				continue
+			}
+			rate, _ := w.RateAt(at(float64(ask)))
+			high, _ := w.MaxAt(at(float64(ask)))
+			require.Equal(t, [3]float64{sum / float64(n), sum / float64(n), largest}, [3]float64{mean, rate, high}, "as of %d", ask)
+		}
+	}
+}
+
 func TestCounter(t *testing.T) {
 	var c lag.Counter
 	_, _, ok := c.Observe(at(0), 100)
