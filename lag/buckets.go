@@ -13,22 +13,25 @@ import (
 // the length. Values of one bucket add up.
 //
 // The total is added to and subtracted from in the order of the original, so
-// that even ties round alike. What errors that leaves is checked against the
-// sum of the slots four times a span, and mended before it can be seen.
+// that even ties round alike. A bound on the errors which that leaves is kept
+// along: where it passes 1e-11 of the sum of the slots, signs apart, as after a
+// value that dwarfed the others, the total becomes the sum of the slots. So no
+// answer is further off than that.
 type buckets struct {
-	span, grain int64 // nanoseconds; grain > 0
-	slots       []float64
-	total       float64 // of the slots
-	first, last int64   // indices of buckets
-	started     bool    // last is set
-	since       bool    // first is set
-	checkAt     int64   // index from which the total is checked again
-
-	// What is left of the total when the silent buckets after the last have
-	// pushed out as many old ones: asked for again and again in a silence.
-	left   float64
-	silent int64 // how many; 0: left is not known
+	span, grain int64     // nanoseconds; grain > 0
+	slots       []float64 // finite
+	total       float64   // of the slots; infinite while no float holds it
+	drift       float64   // what the total may be off by, in ulps of one
+	size        float64   // the sum of the slots, signs apart
+	first, last int64     // indices of buckets
+	started     bool      // last is set
+	since       bool      // first is set
+	silence     silence   // known from the first question that needs it until last moves
 }
+
+// tolerated is how far off a total may be, as a part of the sum of the absolute
+// values that it is the total of.
+const tolerated = 1e-11
 
 func newBuckets(span, grain time.Duration) (buckets, error) {
 	b := buckets{grain: int64(grain)}
@@ -59,10 +62,17 @@ func (b *buckets) slot(index int64) int {
 	return int(i)
 }
 
-// Record adds v, finite and in any one unit, to the bucket of instant t. Late
-// values are accepted as long as their bucket is less than a span before the
-// latest one; older ones are ignored.
+// Record adds v, in any one unit, to the bucket of instant t. Late values are
+// accepted as long as their bucket is less than a span before the latest one;
+// older ones are ignored, and so is what is not finite. The values of a bucket
+// stop at the largest float.
+//
+// An instant ahead of the others makes its bucket the latest one: until the clock
+// is there, what is a span before it counts as too old, as in the original.
 func (b *buckets) Record(t time.Time, v float64) {
+	if !finite(v) {
+		return
+	}
 	i := b.index(t)
 	if !b.started || i != b.last {
 		if b.started && i < b.last && (b.last-i)*b.grain >= b.span {
@@ -75,16 +85,24 @@ func (b *buckets) Record(t time.Time, v float64) {
 			b.advance(i)
 		}
 	}
-	b.slots[b.slot(i)] += v
+	s := b.slot(i)
+	old := b.slots[s]
+	x := min(max(old+v, -math.MaxFloat64), math.MaxFloat64)
+	b.slots[s] = x
 	b.total += v
-	b.silent = 0
+	b.size += math.Abs(x) - math.Abs(old)
+	b.drift += math.Abs(b.total) + math.Abs(x) + b.size
+	if b.silence.known {
+		b.silence.note(b, i, v, old)
+	}
+	b.mend()
 }
 
 // advance makes i the last bucket and clears those between.
 func (b *buckets) advance(i int64) {
 	if !b.started || (i-b.last)*b.grain >= b.span {
 		b.first, b.since = i, true
-		b.total = 0
+		b.total, b.drift, b.size = 0, 0, 0
 		clear(b.slots)
 	} else {
 		s := b.slot(b.last)
@@ -93,25 +111,30 @@ func (b *buckets) advance(i int64) {
 				s = 0
 			}
 			b.total -= b.slots[s]
+			b.size -= math.Abs(b.slots[s])
+			b.drift += math.Abs(b.total) + b.size
 			b.slots[s] = 0
 		}
 	}
 	b.last, b.started = i, true
-	if i >= b.checkAt {
-		b.mend()
-	}
+	b.silence.known = false
+	b.mend()
 }
 
-// mend replaces a total that has drifted. Rounding alone stays far below.
+// mend sees to a total that may have drifted. Rounding alone stays far below
+// what it replaces one for.
 func (b *buckets) mend() {
-	b.checkAt = b.last + int64(len(b.slots))/4 + 1
+	if b.drift*ulp <= tolerated*b.size && b.size <= math.MaxFloat64 {
+		return
+	}
 	var sum, size float64
 	for _, x := range b.slots {
 		sum += x
 		size += math.Abs(x)
 	}
-	if math.Abs(b.total-sum) > 1e-11*size {
-		b.total = sum
+	b.drift, b.size = tolerated/8/ulp*size, size
+	if !(math.Abs(b.total-sum) <= tolerated/8*size) {
+		b.total, b.drift = sum, 0
 	}
 }
 
@@ -132,7 +155,7 @@ func (b *buckets) Resize(span time.Duration, now time.Time) error {
 	if err := b.check(span); err != nil {
 		return err
 	}
-	b.total, b.silent, b.checkAt = 0, 0, 0
+	b.total, b.drift, b.size, b.silence = 0, 0, 0, silence{}
 	if old.Empty(now) {
 		b.since = false
 		return nil
@@ -141,25 +164,58 @@ func (b *buckets) Resize(span time.Duration, now time.Time) error {
 		x := old.slots[old.slot(old.last-k)]
 		b.slots[b.slot(b.last-k)] = x
 		b.total += x
+		b.size += math.Abs(x)
+		b.drift += b.size
 	}
 	b.first, b.since = b.last-int64(len(old.slots)-1), true
 	return nil
 }
 
+// few is how many buckets are subtracted one by one rather than looked up.
+const few = 16
+
 // without is the total less the old buckets that n silent ones after the last
-// have pushed out, 0 < n < len(slots).
-func (b *buckets) without(n int64) float64 {
-	if b.silent == 0 || b.silent > n {
-		b.left, b.silent = b.total, 0
+// have pushed out, 0 < n < len(slots), for an average over so many buckets.
+func (b *buckets) without(n, over int64) float64 {
+	if n > few {
+		if !b.silence.known {
+			b.silence.build(b)
+		}
+		v, bound := b.silence.left(b.total, n)
+		if bound == 0 {
+			return round6(v / float64(over))
+		}
+		x, off := v/float64(over)*1e6, bound/float64(over)*1e6
+		if r := math.Round(x); math.Abs(x-r)+off+4*ulp*math.Abs(x) < 0.5 {
+			return r / 1e6
+		}
 	}
-	s := b.slot(b.last + b.silent)
-	for ; b.silent < n; b.silent++ {
+	// Too near a tie, or nothing worth a tree: in the order of the original.
+	b.silence.tire()
+	left, size, drift := b.total, b.size, b.drift
+	s := b.slot(b.last)
+	for range n {
 		if s++; s == len(b.slots) {
 			s = 0
 		}
-		b.left -= b.slots[s]
+		left -= b.slots[s]
+		size -= math.Abs(b.slots[s])
+		drift += math.Abs(left) + size
 	}
-	return b.left
+	if !(drift*ulp <= tolerated*size && size <= math.MaxFloat64) {
+		var sum, of float64
+		for range int64(len(b.slots)) - n {
+			if s++; s == len(b.slots) {
+				s = 0
+			}
+			sum += b.slots[s]
+			of += math.Abs(b.slots[s])
+		}
+		if !(math.Abs(left-sum) <= tolerated*of) {
+			left = sum
+		}
+	}
+	return round6(left / float64(over))
 }
 
 // A LinearWindow averages over its buckets as Knative's TimedFloat64Buckets do
@@ -181,7 +237,8 @@ func NewLinearWindow(span, granularity time.Duration) (*LinearWindow, error) {
 }
 
 // Average is the mean per bucket as of t, rounded to six decimals; 0 when there
-// is nothing, which Empty tells apart.
+// is nothing, which Empty tells apart. It is infinite while the sum is beyond
+// the floats.
 func (w *LinearWindow) Average(t time.Time) float64 {
 	if !w.started {
 		return 0
@@ -195,7 +252,7 @@ func (w *LinearWindow) Average(t time.Time) float64 {
 	case silent <= 0:
 		return round6(w.total / float64(over))
 	case silent*w.grain < w.span:
-		return round6(w.without(silent) / float64(min(over, n-silent)))
+		return w.without(silent, min(over, n-silent))
 	}
 	return 0
 }
@@ -262,7 +319,8 @@ func (w *WeightedWindow) Average(t time.Time) float64 {
 
 // A MaxWindow is a sliding maximum in slots of one granularity, as Knative's
 // scale-down delay window. Current takes no time: nothing expires before the
-// next Record, whose times never go back.
+// next Record, whose times never go back: one ahead of the clock lets what the
+// clock has not left behind yet expire.
 //
 // NewMaxWindow makes one. It is not safe for concurrent use.
 type MaxWindow struct {
@@ -280,8 +338,11 @@ func NewMaxWindow(span, granularity time.Duration) (*MaxWindow, error) {
 	return &MaxWindow{grain: b.grain, max: slide.Max{Slots: int64(len(b.slots))}}, nil
 }
 
-// Record notes v at instant t.
+// Record notes v at instant t, unless v is not finite.
 func (w *MaxWindow) Record(t time.Time, v float64) {
+	if !finite(v) {
+		return
+	}
 	w.max.Record(floorDiv(t.UnixNano(), w.grain), v)
 }
 

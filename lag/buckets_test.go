@@ -187,6 +187,51 @@ func BenchmarkLinearWindow(b *testing.B) {
 			i++
 		}
 	})
+	// What breaks a run of like questions in a silence: another instant between,
+	// a late value before each.
+	for _, values := range []struct {
+		name string
+		of   func(i int) float64
+	}{
+		{"whole", func(i int) float64 { return float64(i % 50) }},
+		{"real", func(i int) float64 { return float64(i%50) + 1/(float64(i)+math.Pi) }},
+	} {
+		late := func(b *testing.B) *lag.LinearWindow {
+			w, err := lag.NewLinearWindow(600*time.Second, time.Second)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range 600 {
+				w.Record(at(float64(i)), values.of(i))
+			}
+			return w
+		}
+		b.Run("alternate/span=600s/gap=300s/"+values.name, func(b *testing.B) {
+			w, near, far := late(b), at(699), at(899)
+			b.ReportAllocs()
+			for b.Loop() {
+				w.Average(near)
+				w.Average(far)
+			}
+		})
+		b.Run("late/span=600s/gap=300s/"+values.name, func(b *testing.B) {
+			w, now, i := late(b), at(899), 0
+			when := make([]time.Time, 512)
+			for i := range when {
+				when[i] = at(float64(i*7%512 + 50))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				v := values.of(i / 2 % 600)
+				if i%2 == 1 {
+					v = -v // so that the window stays as it is
+				}
+				w.Record(when[i/2%512], v)
+				w.Average(now)
+				i++
+			}
+		})
+	}
 }
 
 func ExampleLinearWindow() {

@@ -9,6 +9,10 @@ import (
 // that the counting process restarted: what it counted since is the increment,
 // as with rate() in the Prometheus documentation.
 //
+// Time never goes back for a Counter: a reading stamped ahead of the clock makes
+// it refuse those up to that stamp, and the first one after gets all that was
+// added meanwhile.
+//
 // The zero value has seen nothing. A Counter is not safe for concurrent use.
 type Counter struct {
 	last float64

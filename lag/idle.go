@@ -7,6 +7,10 @@ import "time"
 // so that a target is never called idle for longer than it has been. A restart
 // of the counter counts as activity: what it lost may have been some.
 //
+// Time never goes back for an Idle: after a reading stamped ahead of the clock it
+// is blind until the clock has caught up. What passes meanwhile is seen then; until
+// then Observe says false, and who decides by Since should mind it.
+//
 // The zero value has seen nothing. An Idle is not safe for concurrent use.
 type Idle struct {
 	last  Totals

@@ -217,3 +217,25 @@ func BenchmarkBeginEnd(b *testing.B) {
 		})
 	})
 }
+
+// Two routers are read twice; meanwhile the first one restarts.
+func ExampleTotals_Plus() {
+	before := map[string]lag.Totals{"a": {Begun: 100, Ended: 98}, "b": {Begun: 50, Ended: 50}}
+	after := map[string]lag.Totals{"a": {Begun: 7, Ended: 4}, "b": {Begun: 190, Ended: 188}}
+
+	var passed, wrongBefore, wrongAfter lag.Totals
+	for _, router := range []string{"a", "b"} {
+		since, restarted := after[router].Since(before[router])
+		fmt.Println(router, since.Begun, restarted)
+		passed = passed.Plus(since)
+		wrongBefore, wrongAfter = wrongBefore.Plus(before[router]), wrongAfter.Plus(after[router])
+	}
+	fmt.Println("Since, then Plus:", passed.Begun, "begun")
+	wrong, restarted := wrongAfter.Since(wrongBefore)
+	fmt.Println("Plus, then Since:", wrong.Begun, "begun,", restarted)
+	// Output:
+	// a 7 true
+	// b 140 false
+	// Since, then Plus: 147 begun
+	// Plus, then Since: 47 begun, false
+}

@@ -47,7 +47,8 @@ type savedWindow struct {
 	Index          []int64 // ascending
 	Count          []int64
 	Sum, Max, Last []float64
-	At             []int64 // Unix nanoseconds
+	At             []int64   // Unix nanoseconds
+	Rated          []float64 // of Sum, what covers Over
 	Over           []time.Duration
 }
 
@@ -62,7 +63,7 @@ func (w *Window) AppendState(dst []byte) []byte {
 			}
 			s.Index, s.Count = append(s.Index, i), append(s.Count, b.count)
 			s.Sum, s.Max, s.Last = append(s.Sum, b.sum), append(s.Max, b.max), append(s.Last, b.last)
-			s.At, s.Over = append(s.At, b.at), append(s.Over, b.over)
+			s.At, s.Rated, s.Over = append(s.At, b.at), append(s.Rated, b.rated), append(s.Over, b.over)
 		}
 	}
 	return appendSaved(dst, &s)
@@ -80,23 +81,24 @@ func (w *Window) Restore(state []byte) error {
 	if int64(s.Grain) != w.grain {
 		return fmt.Errorf("lag: restore: window: of grain %v, this one has %v", s.Grain, time.Duration(w.grain))
 	}
-	for _, m := range []int{len(s.Count), len(s.Sum), len(s.Max), len(s.Last), len(s.At), len(s.Over)} {
+	for _, m := range []int{len(s.Count), len(s.Sum), len(s.Max), len(s.Last), len(s.At), len(s.Rated), len(s.Over)} {
 		if m != n {
 			return errors.New("lag: restore: window: lists of different lengths")
 		}
 	}
 	for i := range n {
-		finite := !math.IsNaN(s.Sum[i]) && !math.IsInf(s.Max[i], 0) && !math.IsNaN(s.Max[i]) && !math.IsInf(s.Last[i], 0) && !math.IsNaN(s.Last[i])
-		if !finite || s.Count[i] <= 0 || s.Over[i] < 0 || i > 0 && s.Index[i] <= s.Index[i-1] || floorDiv(s.At[i], w.grain) != s.Index[i] {
+		// Sums may be infinite, but never of both signs.
+		sane := !math.IsNaN(s.Sum[i]) && !math.IsNaN(s.Rated[i]) && finite(s.Max[i]) && finite(s.Last[i]) && (s.Over[i] > 0 || s.Rated[i] == 0)
+		if !sane || s.Count[i] <= 0 || s.Over[i] < 0 || i > 0 && s.Index[i] <= s.Index[i-1] || floorDiv(s.At[i], w.grain) != s.Index[i] {
 			return fmt.Errorf("lag: restore: window: bucket %d makes no sense", i)
 		}
 	}
-	fresh := Window{grain: w.grain, buckets: make([]bucket, len(w.buckets))}
+	fresh := blank(w.grain, len(w.buckets))
 	for i := range n {
-		fresh.newest, fresh.any = s.Index[i], true
-		fresh.buckets[fresh.slot(s.Index[i])] = bucket{s.Index[i], s.Count[i], s.Sum[i], s.Max[i], s.Last[i], s.At[i], s.Over[i]}
+		fresh.reach(s.Index[i])
+		fresh.buckets[fresh.slot(s.Index[i])] = bucket{s.Index[i], s.Count[i], s.Sum[i], s.Max[i], s.Last[i], s.At[i], s.Rated[i], s.Over[i]}
 	}
-	*w = fresh
+	*w = *fresh
 	return nil
 }
 

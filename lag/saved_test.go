@@ -83,11 +83,14 @@ func TestRestoreRefuses(t *testing.T) {
 	before := string(w.AppendState(nil))
 	for _, bad := range []string{
 		``, `{}`, `{"v":2,"grain":"1s"}`, `{"v":1,"grain":"2s"}`, `{"v":1,"grain":"1s","index":[1]}`, `{"v":1,"grain":"1s","x":1}`,
-		`{"v":1,"grain":"1s","index":[1],"count":[0],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"over":["0s"]}`,
-		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[2000000000],"over":["0s"]}`,
-		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"over":["-1s"]}`,
-		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":["NaN"],"max":[1],"last":[1],"at":[1000000000],"over":["0s"]}`,
-		`{"v":1,"grain":"1s","index":[2,1],"count":[1,1],"sum":[1,1],"max":[1,1],"last":[1,1],"at":[2000000000,1000000000],"over":["0s","0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[0],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"rated":[0],"over":["0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[2000000000],"rated":[0],"over":["0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"rated":[0],"over":["-1s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":["NaN"],"max":[1],"last":[1],"at":[1000000000],"rated":[0],"over":["0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"over":["0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"rated":[1],"over":["0s"]}`,
+		`{"v":1,"grain":"1s","index":[1],"count":[1],"sum":[1],"max":[1],"last":[1],"at":[1000000000],"rated":["NaN"],"over":["1s"]}`,
+		`{"v":1,"grain":"1s","index":[2,1],"count":[1,1],"sum":[1,1],"max":[1,1],"last":[1,1],"at":[2000000000,1000000000],"rated":[0,0],"over":["0s","0s"]}`,
 	} {
 		require.Error(t, w.Restore([]byte(bad)), bad)
 		require.Equal(t, before, string(w.AppendState(nil)))

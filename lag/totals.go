@@ -15,13 +15,16 @@ func (t Totals) InFlight() uint64 {
 	return t.Begun - t.Ended
 }
 
-// Plus adds the counts of another router or replica.
+// Plus adds the counts of another router or replica. Add what passed, not what
+// the counters read: take Since of each origin first and then Plus. In a sum of
+// readings one origin's restart can hide behind what the others counted, and an
+// origin that goes away looks like a restart of all.
 func (t Totals) Plus(other Totals) Totals {
 	return Totals{t.Begun + other.Begun, t.Ended + other.Ended, t.Failed + other.Failed}
 }
 
-// Since returns what was counted between an earlier reading of the same counter
-// and t: arrivals, completions and failures. When any count fell, the counter
+// Since returns what was counted between an earlier reading of the same counter,
+// of one origin, and t: arrivals, completions and failures. When any count fell, the counter
 // restarted, and what it counted since is all there is to tell: restarted is
 // true then, and what was in flight before is lost to it.
 func (t Totals) Since(earlier Totals) (passed Totals, restarted bool) {

@@ -19,10 +19,15 @@ const MaxBuckets = 1 << 16
 // those older than the span are dropped. Memory is span/grain buckets, whatever
 // the rate. Instants are within the years 1678 to 2261.
 //
+// The newest sample decides what is too old, whatever the clock says: one stamped
+// ahead of it makes the window deaf to what is a span behind that stamp until the
+// clock has caught up. Who cannot trust stamps caps them before.
+//
 // NewWindow makes one. A Window is not safe for concurrent use.
 type Window struct {
 	grain   int64    // nanoseconds, > 0
 	buckets []bucket // ring: the bucket of index i stands at i mod len
+	blocks  []bucket // ring: of each 32 buckets before the newest's 32, all together; none in short windows
 	newest  int64    // highest index seen; meaningless while empty
 	any     bool
 }
@@ -33,7 +38,31 @@ type bucket struct {
 	sum, max float64
 	last     float64       // the latest sample, by its time
 	at       int64         // when, Unix nanoseconds
-	over     time.Duration // time that the sum covers, of samples added by AddOver
+	rated    float64       // the sum of those samples that cover time
+	over     time.Duration // how much
+}
+
+// blockSize is how many buckets a block gathers.
+const blockSize = 1 << 5
+
+// gather adds the samples of a later bucket that is not void.
+func (b *bucket) gather(o *bucket) {
+	b.count += o.count
+	b.sum += o.sum
+	if o.max > b.max {
+		b.max = o.max
+	}
+	b.last, b.at = o.last, o.at
+	b.rated += o.rated
+	b.over = longer(b.over, o.over)
+}
+
+// longer is a + b, both >= 0, or the longest duration.
+func longer(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // NewWindow returns an empty window. grain must be > 0 and divide span, which
@@ -47,17 +76,26 @@ func NewWindow(span, grain time.Duration) (*Window, error) {
 	case span/grain > MaxBuckets:
 		return nil, fmt.Errorf("lag: window: span %v has more than %d grains of %v", span, MaxBuckets, grain)
 	}
-	return &Window{grain: int64(grain), buckets: make([]bucket, span/grain)}, nil
+	return blank(int64(grain), int(span/grain)), nil
+}
+
+func blank(grain int64, n int) *Window {
+	w := &Window{grain: grain, buckets: make([]bucket, n)}
+	if n >= 4*blockSize { // shorter ones are asked faster without
+		w.blocks = make([]bucket, n/blockSize+1)
+	}
+	return w
 }
 
 // Add records the value v, seen at instant at. It reports false, and changes
 // nothing, when v is not finite or older than the span.
 func (w *Window) Add(at time.Time, v float64) bool { return w.AddOver(0, at, v) }
 
-// AddOver records that v came to pass during (at-over, at], over >= 0: an
-// increment of a counter, say. Only samples with over > 0 have a rate.
+// AddOver records that v came to pass during (at-over, at]: an increment of a
+// counter, say. Only samples with over > 0 have a part in rates; one with over < 0
+// is refused like those that Add refuses.
 func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !finite(v) || over < 0 {
 		return false
 	}
 	ns := at.UnixNano()
@@ -65,9 +103,7 @@ func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
 	if w.any && i <= w.newest-int64(len(w.buckets)) {
 		return false
 	}
-	if !w.any || i > w.newest {
-		w.newest, w.any = i, true
-	}
+	w.reach(i)
 	b := &w.buckets[w.slot(i)]
 	if b.count == 0 || b.index != i {
 		*b = bucket{index: i, max: v, last: v, at: ns}
@@ -75,25 +111,62 @@ func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
 	b.count++
 	b.sum += v
 	b.max = max(b.max, v)
-	b.over += over
+	if over > 0 {
+		b.rated += v
+		b.over = longer(b.over, over)
+	}
 	if ns >= b.at {
 		b.last, b.at = v, ns
+	}
+	if block := blockOf(i); block < blockOf(w.newest) {
+		w.settle(block)
 	}
 	return true
 }
 
+func blockOf(index int64) int64 { return index >> 5 }
+
+// reach makes the newest bucket one of index at least i. The block it leaves is
+// complete, but for late samples.
+func (w *Window) reach(i int64) {
+	if w.any && i <= w.newest {
+		return
+	}
+	if w.any && blockOf(i) > blockOf(w.newest) {
+		w.settle(blockOf(w.newest))
+	}
+	w.newest, w.any = i, true
+}
+
+// settle gathers a block from its buckets, so that it is the same whenever it is.
+func (w *Window) settle(block int64) {
+	if len(w.blocks) == 0 {
+		return
+	}
+	to := &w.blocks[place(block, len(w.blocks))]
+	*to = bucket{index: block, max: math.Inf(-1), at: math.MinInt64}
+	i := block * blockSize
+	slot := w.slot(i)
+	for end := i + blockSize; i < end; i++ {
+		if b := &w.buckets[slot]; b.count > 0 && b.index == i {
+			to.gather(b)
+		}
+		if slot++; slot == len(w.buckets) {
+			slot = 0
+		}
+	}
+}
+
 // MeanAt returns the mean of the samples as of t; ok is false when there is
-// none, which is not the same as a mean of zero.
+// none, which is not the same as a mean of zero, and when no float holds their sum.
 func (w *Window) MeanAt(t time.Time) (v float64, ok bool) {
 	var sum float64
 	var n int64
-	for i := range w.covered(t) {
-		if b := &w.buckets[i]; b.count > 0 {
-			sum += b.sum
-			n += b.count
-		}
+	for b := range w.covered(t) {
+		sum += b.sum
+		n += b.count
 	}
-	if n == 0 || math.IsInf(sum, 0) { // finite samples whose sum is not
+	if n == 0 || !finite(sum) {
 		return 0, false
 	}
 	return sum / float64(n), true
@@ -101,26 +174,20 @@ func (w *Window) MeanAt(t time.Time) (v float64, ok bool) {
 
 // MaxAt returns the largest sample as of t; ok is false when there is none.
 func (w *Window) MaxAt(t time.Time) (v float64, ok bool) {
-	v = math.Inf(-1)
-	for i := range w.covered(t) {
-		if b := &w.buckets[i]; b.count > 0 {
-			v = max(v, b.max)
+	for b := range w.covered(t) {
+		if !ok || b.max > v {
+			v, ok = b.max, true
 		}
 	}
-	if math.IsInf(v, -1) {
-		return 0, false
-	}
-	return v, true
+	return v, ok
 }
 
 // LastAt returns the latest sample as of t and when it was seen; ok is false
 // when there is none.
 func (w *Window) LastAt(t time.Time) (v float64, at time.Time, ok bool) {
 	var ns int64
-	for i := range w.covered(t) {
-		if b := &w.buckets[i]; b.count > 0 && (!ok || b.at > ns) {
-			v, ns, ok = b.last, b.at, true
-		}
+	for b := range w.covered(t) {
+		v, ns, ok = b.last, b.at, true
 	}
 	if !ok {
 		return 0, time.Time{}, false
@@ -130,20 +197,45 @@ func (w *Window) LastAt(t time.Time) (v float64, at time.Time, ok bool) {
 
 // RateAt returns what was added by AddOver as of t, per second of the time that
 // those samples cover: a gap without samples neither adds to it nor dilutes it.
-// ok is false when they cover none.
+// ok is false when they cover none, and when no float holds their sum.
 func (w *Window) RateAt(t time.Time) (perSecond float64, ok bool) {
 	var sum float64
 	var over time.Duration
-	for i := range w.covered(t) {
-		if b := &w.buckets[i]; b.count > 0 {
-			sum += b.sum
-			over += b.over
-		}
+	for b := range w.covered(t) {
+		sum += b.rated
+		over = longer(over, b.over)
 	}
-	if over <= 0 || math.IsInf(sum, 0) {
+	if over <= 0 || !finite(sum) {
 		return 0, false
 	}
 	return sum / over.Seconds(), true
+}
+
+// covered yields what a question as of t is about, oldest first: buckets, and
+// blocks in the stead of theirs. None is void.
+func (w *Window) covered(t time.Time) func(func(*bucket) bool) {
+	return func(yield func(*bucket) bool) {
+		from, to := w.indices(t)
+		whole := min(to+1, blockOf(w.newest)*blockSize) - blockSize // the last to begin a block
+		if len(w.blocks) == 0 {
+			whole = math.MinInt64
+		}
+		slot := w.slot(from)
+		for i := from; i <= to; {
+			b, index, n := &w.buckets[slot], i, 1
+			if i <= whole && i%blockSize == 0 {
+				index, n = blockOf(i), blockSize
+				b = &w.blocks[place(index, len(w.blocks))]
+			}
+			if b.count > 0 && b.index == index && !yield(b) {
+				return
+			}
+			i += int64(n)
+			if slot += n; slot >= len(w.buckets) {
+				slot -= len(w.buckets)
+			}
+		}
+	}
 }
 
 // WeightedAt returns the mean of the samples as of t with weights that fall
@@ -151,8 +243,8 @@ func (w *Window) RateAt(t time.Time) (perSecond float64, ok bool) {
 // Buckets without samples have no part in it, so a gap neither lowers it nor
 // ages what came before beyond its due. ok is false when there is no sample.
 func (w *Window) WeightedAt(t time.Time) (v float64, ok bool) {
-	sum, n, _ := w.weighted(t)
-	if n == 0 || math.IsInf(sum, 0) {
+	sum, _, n, _ := w.weighted(t)
+	if n == 0 || !finite(sum) {
 		return 0, false
 	}
 	return sum / n, true
@@ -160,73 +252,74 @@ func (w *Window) WeightedAt(t time.Time) (v float64, ok bool) {
 
 // WeightedRateAt is RateAt with the weights of WeightedAt.
 func (w *Window) WeightedRateAt(t time.Time) (perSecond float64, ok bool) {
-	sum, _, over := w.weighted(t)
-	if over <= 0 || math.IsInf(sum, 0) {
+	_, rated, _, over := w.weighted(t)
+	if over <= 0 || !finite(rated) {
 		return 0, false
 	}
-	return sum / over, true
+	return rated / over, true
 }
 
-// weighted adds up samples, their number and the seconds they cover, each
-// bucket by its weight relative to the newest one covered.
-func (w *Window) weighted(t time.Time) (sum, n, over float64) {
+// weighted adds up samples, those that cover time, their number and the seconds
+// they cover, each bucket by its weight relative to the newest one covered.
+func (w *Window) weighted(t time.Time) (sum, rated, n, over float64) {
 	decay := math.Pow(1e-4, 1/float64(len(w.buckets)))
 	var last int64
-	for i := range w.covered(t) {
-		b := &w.buckets[i]
-		if b.count == 0 {
+	from, to := w.indices(t)
+	slot := w.slot(from)
+	for i := from; i <= to; i++ {
+		b := &w.buckets[slot]
+		if slot++; slot == len(w.buckets) {
+			slot = 0
+		}
+		if b.index != i || b.count == 0 {
 			continue
 		}
 		if n > 0 {
 			older := decay
-			if gap := b.index - last; gap > 1 {
+			if gap := i - last; gap > 1 {
 				older = math.Pow(decay, float64(gap))
 			}
-			sum, n, over = sum*older, n*older, over*older
+			sum, rated, n, over = sum*older, rated*older, n*older, over*older
 		}
 		sum += b.sum
+		rated += b.rated
 		n += float64(b.count)
 		over += b.over.Seconds()
-		last = b.index
+		last = i
 	}
-	return sum, n, over
+	return sum, rated, n, over
 }
 
-// covered yields the ring slots of the buckets that a question as of t is
-// about, oldest first.
-func (w *Window) covered(t time.Time) func(func(int) bool) {
-	return func(yield func(int) bool) {
-		if !w.any {
-			return
-		}
-		to := floorDiv(t.UnixNano(), w.grain)
-		from := to - int64(len(w.buckets)) + 1
-		to = min(to, w.newest)
-		from = max(from, w.newest-int64(len(w.buckets))+1)
-		if from > to {
-			return
-		}
-		slot := w.slot(from)
-		for i := from; i <= to; i++ {
-			if w.buckets[slot].index == i && !yield(slot) {
-				return
-			}
-			if slot++; slot == len(w.buckets) {
-				slot = 0
-			}
-		}
+// indices are the first and the last index of the buckets that a question as of t
+// is about; from is past to when there are none.
+func (w *Window) indices(t time.Time) (from, to int64) {
+	if !w.any {
+		return 0, -1
 	}
-}
-
-func (w *Window) slot(index int64) int {
 	n := int64(len(w.buckets))
-	return int(((index % n) + n) % n)
+	to = floorDiv(t.UnixNano(), w.grain)
+	from = max(to, w.newest) - n + 1
+	return from, min(to, w.newest)
+}
+
+func (w *Window) slot(index int64) int { return place(index, len(w.buckets)) }
+
+// place is where index stands in a ring.
+func place(index int64, ring int) int {
+	n := int64(ring)
+	i := index % n
+	if i < 0 {
+		i += n
+	}
+	return int(i)
 }
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
-	if a%b < 0 {
+	if q*b > a { // spares a second division
 		q--
 	}
 	return q
 }
+
+func finite(x float64) bool { return x-x == 0 }

@@ -56,35 +56,119 @@ func TestParseHPA(t *testing.T) {
 
 func TestParseHPARefuses(t *testing.T) {
 	metric := func(m string) string { return `{"maxReplicas": 3, "metrics": [` + m + `]}` }
+	external := func(target string) string {
+		return metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": ` + target + `}}`)
+	}
+	resource := func(source, rest string) string {
+		return metric(`{"type": "` + strings.ToUpper(source[:1]) + source[1:] + `", "` + source + `": {"name": "cpu"` + rest + `}}`)
+	}
+	up := func(rules string) string { return `{"maxReplicas": 3, "behavior": {"scaleUp": ` + rules + `}}` }
 	for _, c := range []struct{ spec, want string }{
 		{``, "EOF"},
-		{`{"maxReplica": 3}`, `unknown field "maxReplica"`},
-		{`{"maxReplicas": 3}`, "Metrics: must not be empty"},
-		{`{"maxReplicas": 0, "minReplicas": -1, "metrics": []}`, "MinReplicas: must be >= 0, is -1\nMaxReplicas: must be in [1, 2147483647], is 0\nMetrics: must not be empty"},
-		{metric(`{"type": "Dice"}`), `metrics[0].type: unknown: "Dice"`},
+		{`{"maxReplica": 3}`, "maxReplica: unknown name"},
+		{`{"MAXREPLICAS": 3, "maxReplicas": 1}`, "MAXREPLICAS: unknown name"},
+		{`{"maxReplicas": 3, "maxReplicas": 4}`, "maxReplicas: stands twice"},
+		{`{"maxReplicas": "3", "metrics": [{"type": 1}]}`, "maxReplicas: must be a whole number of 64 bits, is \"3\"\nmetrics[0].type: must be a string, is 1"},
+		{`{"maxReplicas": 0, "minReplicas": -1, "metrics": [{"type": "Dice"}]}`, "metrics[0].type: unknown: \"Dice\"\nMinReplicas: must be >= 0, is -1\nMaxReplicas: must be in [1, 2147483647], is 0"},
 		{metric(`{"type": "Pods"}`), `metrics[0].pods: must be set`},
 		{metric(`{"type": "Pods", "pods": {"target": {"type": "AverageValue", "averageValue": 1}}}`), `metrics[0].pods.metric: must be set`},
+		{metric(`{"type": "Pods", "pods": {"metric": {"name": ""}, "target": {"type": "AverageValue", "averageValue": 1}}}`), `metrics[0].pods.metric.name: must be set`},
 		{metric(`{"type": "Pods", "pods": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`), `metrics[0].pods.target.type: "Value" is no target of a metric of type Pods`},
-		{metric(`{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}`), `metrics[0].resource.target.averageUtilization: must be set`},
+		{metric(`{"type": "Pods", "pods": {"name": "y", "metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": 1}}}`), `metrics[0].pods.name: unknown name`},
+		{resource("resource", `, "target": {"type": "Utilization"}`), `metrics[0].resource.target.averageUtilization: must be set`},
+		{resource("resource", `, "target": {"type": "Utilization", "averageUtilization": 0}`), `metrics[0].resource.target.averageUtilization: must be in [1, 2147483647] percent, is 0`},
+		{resource("resource", `, "container": "server", "target": {"type": "Utilization", "averageUtilization": 1}`), `metrics[0].resource.container: unknown name`},
+		{resource("containerResource", `, "target": {"type": "Utilization", "averageUtilization": 1}`), `metrics[0].containerResource.container: must be set`},
+		{resource("resource", `, "target": {"type": "Utilization", "averageUtilization": 1, "averageValue": 1}`), `metrics[0].resource.target.averageValue: is no field of a target of type Utilization`},
+		{resource("resource", `, "target": {"type": "AverageValue", "averageUtilization": 1, "value": 1}`), "metrics[0].resource.target.value: is no field of a target of type AverageValue\nmetrics[0].resource.target.averageValue: must be set\nmetrics[0].resource.target.averageUtilization: is no field of a target of type AverageValue"},
+		{metric(`{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 1}}, "pods": {}}`), `metrics[0].pods: is no source of a metric of type Resource`},
 		{metric(`{"type": "External", "external": {"metric": {"name": "x", "selector": {"matchLabels": {}}}, "target": {"type": "Value", "value": 1}}}`), `metrics[0].external.metric.selector: cannot be carried over`},
-		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1X"}}}`), `"1X" is no quantity`},
-		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1e999999"}}}`), `is no quantity`},
-		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1/3"}}}`), `is no quantity`},
-		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "9E"}}}`), `is too large`},
-		{metric(`{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "-5"}}}`), `Metrics[0].Target: must be > 0, is -5000`},
+		{external(`{"type": "Value", "value": 1, "averageValue": 1}`), `metrics[0].external.target.averageValue: is no field of a target of type Value`},
+		{external(`{"type": "Value", "value": "1X"}`), `metrics[0].external.target.value: "1X" is no quantity`},
+		{external(`{"type": "Value", "value": "1e3m"}`), `"1e3m" is no quantity`},
+		{external(`{"type": "Value", "value": "1mm"}`), `"1mm" is no quantity`},
+		{external(`{"type": "Value", "value": "1e999999"}`), `is no quantity`},
+		{external(`{"type": "Value", "value": "1/3"}`), `is no quantity`},
+		{external(`{"type": "Value", "value": "."}`), `is no quantity`},
+		{external(`{"type": "Value", "value": ""}`), `is no quantity`},
+		{external(`{"type": "Value", "value": true}`), `is no quantity`},
+		{external(`{"type": "Value", "value": "9E"}`), `is too large`},
+		{external(`{"type": "Value", "value": "-5"}`), `metrics[0].external.target.value: must be > 0, is "-5"`},
+		{up(`{"tolerance": "-0.0001"}`), `behavior.scaleUp.tolerance: must be >= 0, is "-0.0001"`},
+		{up(`{"tolerance": "5%"}`), `behavior.scaleUp.tolerance: "5%" is no quantity`},
 		{
-			`{"maxReplicas": 3, "metrics": [], "behavior": {"scaleUp": {"selectPolicy": "Some", "stabilizationWindowSeconds": -1, "policies": [{"type": "Nodes", "value": 1, "periodSeconds": 9999}]}}}`,
-			"behavior.scaleUp.stabilizationWindowSeconds: must be in [0, 3600], is -1\nbehavior.scaleUp.selectPolicy: unknown: \"Some\"\nbehavior.scaleUp.policies[0].type: unknown: \"Nodes\"\nbehavior.scaleUp.policies[0].periodSeconds: must be in [0, 3600], is 9999",
+			up(`{"selectPolicy": "Some", "stabilizationWindowSeconds": -1, "policies": [{"type": "Nodes", "value": 0, "periodSeconds": 1801}]}`),
+			"behavior.scaleUp.stabilizationWindowSeconds: must be in [0, 3600], is -1\nbehavior.scaleUp.selectPolicy: unknown: \"Some\"\nbehavior.scaleUp.policies[0].type: unknown: \"Nodes\"\nbehavior.scaleUp.policies[0].value: must be in [1, 2147483647], is 0\nbehavior.scaleUp.policies[0].periodSeconds: must be in [1, 1800], is 1801",
 		},
-		{`{"minReplicas": 0, "maxReplicas": 3, "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 1}}}]}`, "MinReplicas: 0 needs a metric of an object"},
+		{`{"minReplicas": 0, "maxReplicas": 3}`, "MinReplicas: 0 needs a metric of an object"},
 	} {
 		_, err := policy.ParseHPA([]byte(c.spec))
 		require.ErrorContains(t, err, c.want, c.spec)
 		require.True(t, strings.HasPrefix(err.Error(), "policy: hpa: "))
+		require.NotContains(t, err.Error(), "Metrics[0]", "a metric's fault comes once")
 	}
-	twice := `{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`
-	_, err := policy.ParseHPA([]byte(metric(twice + "," + twice)))
-	require.ErrorContains(t, err, `metrics[1]: a second metric of the name "x" cannot be carried over`)
+}
+
+// Metrics that one reading would answer are refused, whatever their kinds; pods
+// are read once for each metric.
+func TestParseHPATellsSignalsApart(t *testing.T) {
+	object := `{"type": "Object", "object": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`
+	average := `{"type": "Object", "object": {"metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": 1}}}`
+	external := `{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": 1}}}`
+	pods := `{"type": "Pods", "pods": {"metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": 1}}}`
+	for _, c := range []struct {
+		first, second string
+		refused       bool
+	}{
+		{external, external, true},
+		{object, external, true},
+		{object, average, true},
+		{pods, pods, true},
+		{object, pods, false},
+	} {
+		_, err := policy.ParseHPA([]byte(`{"maxReplicas": 3, "metrics": [` + c.first + "," + c.second + `]}`))
+		if !c.refused {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, `metrics[1]: a second metric of the name "x" cannot be carried over`, "%s %s", c.first, c.second)
+	}
+}
+
+// Quantities are read exactly, a tolerance to the nearest float.
+func TestParseHPAQuantities(t *testing.T) {
+	for _, c := range []struct {
+		quantity string
+		milli    int64
+		exact    float64
+	}{
+		{`0.0125`, 13, 0.0125},
+		{`"0.0125"`, 13, 0.0125},
+		{`"0.3"`, 300, 0.3},
+		{`"12500u"`, 13, 0.0125},
+		{`"+.5"`, 500, 0.5},
+		{`"2."`, 2000, 2},
+		{`1e-2`, 10, 0.01},
+		{`"1E2"`, 100_000, 100},
+		{`"1k"`, 1_000_000, 1000},
+		{`"1Ki"`, 1_024_000, 1024},
+		{`"0.1m"`, 1, 0.0001},
+	} {
+		got, err := policy.ParseHPA([]byte(`{"maxReplicas": 3, "behavior": {"scaleDown": {"tolerance": ` + c.quantity + `}}, "metrics": [
+			{"type": "External", "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": ` + c.quantity + `}}}]}`))
+		require.NoError(t, err, c.quantity)
+		require.Equal(t, c.milli, got.Metrics[0].Target, c.quantity)
+		require.Equal(t, c.exact, *got.Behavior.ScaleDown.Tolerance, c.quantity)
+	}
+}
+
+// What the API server fills in when there are no metrics.
+func TestParseHPAWithoutMetrics(t *testing.T) {
+	for _, spec := range []string{`{"maxReplicas": 3}`, `{"maxReplicas": 3, "metrics": []}`, `{"maxReplicas": 3, "metrics": null}`} {
+		got, err := policy.ParseHPA([]byte(spec))
+		require.NoError(t, err)
+		require.Equal(t, []policy.HPAMetric{{Kind: policy.ResourceUtilization, Name: "cpu", Target: 80}}, got.Metrics)
+	}
 }
 
 // The policy decides as its cores do, at its instants, and repeats itself in

@@ -18,7 +18,8 @@
 // and so does its count.
 //
 // A request failed when its status is 500 or more. In a Handler it also failed
-// when the handler panicked, with [http.ErrAbortHandler] as with anything else.
+// when the handler panicked, with [http.ErrAbortHandler] as with anything else
+// unless the client had gone.
 // In a Transport it also failed when RoundTrip returned an error, when reading
 // the body did, or when the deadline of the request passed before the body was
 // over. Whoever cancels a response that has begun, or closes it early, did not

@@ -30,13 +30,20 @@ type TargetFunc func(r *http.Request) (target string, ok bool)
 // informational (1xx but 101), and 200 when there is none before the first
 // Write or Flush. After hijacking, what is written to the connection has no
 // part in it, and neither has a panic after its Close. A client that goes away
-// is no failure by itself.
+// is no failure, nor is the panic with [http.ErrAbortHandler] that follows where
+// the context of the request is cancelled: [httputil.ReverseProxy] stops so.
 //
 // Next sees a ResponseWriter that is an [http.Flusher], an [http.Hijacker] and
 // an [io.ReaderFrom] where the one given to ServeHTTP is. All else it has can be
 // reached with an [http.ResponseController], or by its Unwrap method. A
 // hijacked *net.TCPConn or *tls.Conn keeps its methods, any other connection
 // those of net.Conn and CloseWrite; the type itself is another.
+//
+// What Next does with the ResponseWriter that Unwrap returns passes the Handler
+// by: a status is not noted, and a connection that is hijacked there counts until
+// Next returns. [http.MaxBytesReader] needs it all the same: what it does to close
+// a connection after a body too large, it does to net/http's own ResponseWriter
+// alone.
 //
 // The zero value serves [http.DefaultServeMux] and counts nothing. A Handler is
 // safe for concurrent use if Next and Target are. Its fields must not change
@@ -61,9 +68,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	counted := &writer{ResponseWriter: w, flight: f}
 	returned := false
 	defer func() {
-		// Nobody can be trusted to close what a panicking handler hijacked.
-		if !returned || !counted.hijacked {
-			f.end(!returned || counted.failed())
+		switch {
+		case !returned && cancelled(r.Context()):
+			p := recover()
+			f.end(p != http.ErrAbortHandler || counted.failed())
+			if p != nil {
+				panic(p)
+			}
+		case !returned:
+			// Nobody can be trusted to close what a panicking handler hijacked.
+			f.end(true)
+		case !counted.hijacked:
+			f.end(counted.failed())
 		}
 	}()
 	next.ServeHTTP(counted.expose(), r)
@@ -318,6 +334,9 @@ func (c *tlsConn) Close() error {
 	c.flight.end(false)
 	return c.Conn.Close()
 }
+
+// NetConn returns the connection below TLS; closing that ends the flight too.
+func (c *tlsConn) NetConn() net.Conn { return wrapConn(c.Conn.NetConn(), c.flight) }
 
 func (c *halfConn) Close() error {
 	c.flight.end(false)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,6 +184,113 @@ func TestHandlerClientGoesAway(t *testing.T) {
 	cancel()
 	require.Nil(t, <-over)
 	require.Equal(t, succeeded, totals(reg))
+}
+
+// A proxy aborts when its client goes away: no failure, unlike an abort of its
+// own, another panic, or a status that says so.
+func TestHandlerClientLeavesAProxy(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = w.Write(make([]byte, 1<<10))
+			w.(http.Flusher).Flush()
+		}
+	}))
+	defer backend.Close()
+	to, err := url.Parse(backend.URL)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	srv, reg, over := serve(t, proxy.ServeHTTP)
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+	require.NoError(t, err)
+	resp, err := srv.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, inFlight, totals(reg))
+	cancel()
+	require.Equal(t, http.ErrAbortHandler, <-over)
+	require.Equal(t, succeeded, totals(reg))
+}
+
+func TestHandlerAbortsAfterCancel(t *testing.T) {
+	boom := []int{1} // not comparable
+	for _, tt := range []struct {
+		name   string
+		cancel bool
+		status int
+		panics any
+		want   lag.Totals
+	}{
+		{"the client left", true, 200, http.ErrAbortHandler, succeeded},
+		{"nobody left", false, 200, http.ErrAbortHandler, failed},
+		{"the status says so", true, 502, http.ErrAbortHandler, failed},
+		{"another panic", true, 200, boom, failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var reg lag.Registry
+			h := &laghttp.Handler{Registry: &reg, Target: always, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.status)
+				if tt.cancel {
+					cancel()
+				}
+				panic(tt.panics)
+			})}
+			require.Equal(t, tt.panics, func() (p any) {
+				defer func() { p = recover() }()
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+				return nil
+			}())
+			require.Equal(t, tt.want, totals(&reg))
+		})
+	}
+}
+
+// MaxBytesReader closes the connection when it is given what Unwrap returns, and
+// only then.
+func TestHandlerMaxBytes(t *testing.T) {
+	for _, unwrap := range []bool{true, false} {
+		srv, reg, over := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			limited := w
+			if unwrap {
+				limited = w.(interface{ Unwrap() http.ResponseWriter }).Unwrap()
+			}
+			_, err := io.Copy(io.Discard, http.MaxBytesReader(limited, r.Body, 10))
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) {
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+			}
+		})
+		resp, err := srv.Client().Post(srv.URL, "text/plain", strings.NewReader(strings.Repeat("x", 100)))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Nil(t, <-over)
+		require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+		require.Equal(t, unwrap, resp.Close)
+		require.Equal(t, succeeded, totals(reg))
+	}
+}
+
+// A hijacked TLS connection is over when the one below it is closed.
+func TestHijackedTLSClosedBelow(t *testing.T) {
+	pipe, _ := net.Pipe()
+	var reg lag.Registry
+	var conn net.Conn
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, _ = w.(http.Hijacker).Hijack()
+	})
+	w := struct {
+		least
+		hijacks
+	}{least{httptest.NewRecorder()}, hijacks{map[string]int{}, tls.Client(pipe, &tls.Config{ServerName: "x"}), nil}}
+	(&laghttp.Handler{Next: next, Registry: &reg, Target: always}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	require.Equal(t, inFlight, totals(&reg))
+	require.NoError(t, conn.(interface{ NetConn() net.Conn }).NetConn().Close())
+	require.Equal(t, succeeded, totals(&reg))
+	_ = conn.Close()
+	require.Equal(t, succeeded, totals(&reg))
 }
 
 func TestHandlerSendsFiles(t *testing.T) {
