@@ -112,6 +112,7 @@ type Reason string
 const (
 	ReplicaShort  Reason = "replica short"   // Load: fewer replicas than desired
 	ReplicaLoaded Reason = "replica loaded"  // Route: it is ready for requests
+	Consolidating Reason = "consolidating"   // Load: it moves here, so that another server empties
 	Revived       Reason = "wanted again"    // Route: it was draining
 	ReplicaSpare  Reason = "replica spare"   // Unroute, Unload: more replicas than desired
 	ServerLeaving Reason = "server leaving"  // Unroute, Unload: replaced elsewhere

@@ -20,6 +20,7 @@ func (p *Planner) arrange(g *group) {
 		p.plan.Groups = append(p.plan.Groups, gp)
 		return
 	}
+	p.consolidate(g)
 	missing := false
 	for _, m := range g.models {
 		m.refused, m.missing, m.excess = 0, 0, 0
@@ -37,6 +38,11 @@ func (p *Planner) arrange(g *group) {
 	if missing {
 		p.placeNow(g)
 		used, opened = p.placeLater(g, servers, ghosts)
+	} else if g.moving != nil {
+		p.moveNow(g)
+	}
+	if g.moving != nil {
+		gp.Emptying = g.moving.Empty
 	}
 	gp.Servers, gp.Was, gp.LowerBound = len(g.state.Servers), g.state.Desired, g.bound()
 	gp.Desired = p.resize(g, servers, ghosts, used, opened)
@@ -155,10 +161,17 @@ func (p *Planner) drain(g *group, m *model, at place) {
 }
 
 // worstFirst sorts places (indices into m.places) by how gladly they are given
-// up: what is not ready before what serves, then the server most worth
-// emptying: under ordinal removal the highest, else the one with fewest
+// up: what moves elsewhere, what is not ready before what serves, then the
+// server most worth emptying: under ordinal removal the highest, else the one with fewest
 // replicas.
 func (g *group) worstFirst(m *model, places []int) []int {
+	to := g.moving.to(m.Name)
+	moves := func(server *ServerState) int {
+		if _, found := slices.BinarySearch(to, server.Name); to == nil || found {
+			return 1
+		}
+		return 0
+	}
 	slices.SortFunc(places, func(i, j int) int {
 		a, b := m.places[i], m.places[j]
 		x, y := &g.state.Servers[a.server], &g.state.Servers[b.server]
@@ -167,7 +180,7 @@ func (g *group) worstFirst(m *model, places []int) []int {
 		if g.Removal == Ordinal {
 			fewest = 0
 		}
-		return cmp.Or(cmp.Compare(a.replica.Phase, b.replica.Phase), fewest, highest)
+		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.replica.Phase, b.replica.Phase), fewest, highest)
 	})
 	return places
 }

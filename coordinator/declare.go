@@ -39,6 +39,8 @@ type ServerGroup struct {
 	Min, Max     int           // servers: 0 <= Min <= Max, Max >= 1
 	Removal      Removal       // which servers may go
 	BootTime     time.Duration // an estimate, from order to up; 0 unknown
+
+	Consolidation Consolidation
 }
 
 // Removal says which servers of a group can be taken away.
@@ -73,6 +75,7 @@ func (d Declarations) Validate() error {
 		amounts(&f, field+".Capacity", g.Capacity)
 		bounds(&f, field, g.Min, g.Max)
 		f.Require(g.Removal <= Ordinal, field+".Removal", "unknown: %d", g.Removal)
+		g.Consolidation.validate(&f, field+".Consolidation")
 		f.Require(g.BootTime >= 0, field+".BootTime", "must be >= 0, is %v", g.BootTime)
 	}
 	names := map[string]bool{}

@@ -17,6 +17,9 @@ type group struct {
 	met      bool          // it was seen before
 	boots    durations     // from order to up
 	starting startingSince // boots under way, by server
+	moving   *moving       // nil: nothing is consolidated
+	changed  time.Time     // when something else last went on; zero: not known
+	tried    time.Time     // when servers to empty were last looked for
 	frozen   time.Time     // the number of servers stands until then
 
 	state *GroupState // nil: not seen
@@ -34,7 +37,10 @@ type view struct {
 }
 
 // open reports whether a server may be given new replicas at all.
-func (g *group) open(i int) bool { return !g.state.Servers[i].Leaving && !g.views[i].foreign }
+func (g *group) open(i int) bool {
+	s := &g.state.Servers[i]
+	return !s.Leaving && !g.views[i].foreign && !g.moving.empties(s.Name)
+}
 
 // look takes in the observed servers and tells the models where they are.
 func (g *group) look(byName map[string]*model) error {

@@ -70,6 +70,8 @@ func drawTrial(t *rapid.T) *trial {
 			Min:          rapid.IntRange(0, 2).Draw(t, "min servers"),
 			Max:          rapid.IntRange(2, 6).Draw(t, "max servers"),
 			Removal:      rapid.SampledFrom([]coordinator.Removal{coordinator.Free, coordinator.Ordinal}).Draw(t, "removal"),
+
+			Consolidation: coordinator.Consolidation{Settle: 1 + seconds(20, "settle")},
 		}
 		tr.d.Groups = append(tr.d.Groups, g)
 		groups = append(groups, coordinatortest.FleetGroup{

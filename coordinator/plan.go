@@ -60,6 +60,7 @@ type GroupPlan struct {
 	Desired    int // wanted now
 	LowerBound int // servers that any placement of the desired replicas needs
 	Unseen     bool
+	Emptying   []string // servers from which what is left moves to others; sorted
 }
 
 // A Refusal is a shortage of places within a group.

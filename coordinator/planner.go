@@ -148,6 +148,7 @@ func (p *Planner) Update(d Declarations) error {
 	for _, old := range p.groups {
 		if g := byGroup[old.Name]; g != nil {
 			g.met, g.frozen, g.boots, g.starting = old.met, old.frozen, old.boots, old.starting
+			g.tried = old.tried // and what has changed counts from now
 		}
 	}
 

@@ -31,6 +31,9 @@ type savedGroup struct {
 	Frozen   time.Time
 	Boots    durations
 	Starting startingSince
+	Moving   *moving
+	Changed  time.Time
+	Tried    time.Time
 	Models   []savedModel
 	Series   []savedSeries
 }
@@ -131,7 +134,7 @@ func readState(data []byte) (*savedPlanner, error) {
 }
 
 func (p *Planner) saveGroup(g *group) savedGroup {
-	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen, Boots: g.boots, Starting: g.starting}
+	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen, Boots: g.boots, Starting: g.starting, Moving: g.moving, Changed: g.changed, Tried: g.tried}
 	for _, m := range g.models {
 		s.Models = append(s.Models, m.save())
 	}
@@ -190,6 +193,9 @@ func (s *savedPlanner) check() error {
 			return fmt.Errorf("group %q stands twice", g.Name)
 		}
 		groups[g.Name] = true
+		if err := g.Moving.check(); err != nil {
+			return fmt.Errorf("group %q: %w", g.Name, err)
+		}
 		if err := g.Boots.check(); err != nil {
 			return fmt.Errorf("group %q: %w", g.Name, err)
 		}
@@ -271,8 +277,10 @@ func (p *Planner) restore(s *savedPlanner) error {
 	}
 	for _, g := range p.groups {
 		g.met, g.frozen, g.boots, g.starting = false, time.Time{}, durations{}, nil
+		g.moving, g.changed, g.tried = nil, time.Time{}, time.Time{}
 		if was := groups[g.Name]; was != nil {
 			g.met, g.frozen, g.boots, g.starting = was.Met, was.Frozen, was.Boots, maps.Clone(was.Starting)
+			g.moving, g.changed, g.tried = was.Moving, was.Changed, was.Tried
 		}
 	}
 	for _, m := range p.models {
