@@ -31,6 +31,17 @@
 // what. Every tick computes everything anew, so an action that was lost is
 // simply planned again.
 //
+// # What is remembered
+//
+// A planner remembers what policies learned, samples, counts, how long loads and
+// boots take, and moves under way. AppendState and StateParts save it, Restore
+// goes on elsewhere as if nothing had happened. Explain tells why a model has its
+// count and what would change it; a [ReplayLog] writes down what was seen and
+// planned, and [Replay] plans it again, byte for byte.
+//
+// Servers that are half full when demand has fallen are emptied by moving what is
+// left on them, see [Consolidation].
+//
 // # Units
 //
 // Resources are integers in the user's units, the same within a group. Times

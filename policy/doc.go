@@ -22,6 +22,16 @@
 //
 // A reading has a [Quality]. Silence is not idleness: what is missing, stale,
 // failed or partial may raise a count where it says enough, and never lowers it.
+// A value that is no number says nothing, whatever its quality; the originals
+// treat it as a metric that failed. The originals keep to their own rules in
+// silence too, which may lower: who wants more puts a [Fallback] around them, and
+// package coordinator guards them from outside.
+//
+// [Needs] asks for pods by lists, each of one resource or metric, rather than
+// with a yes or no: an HPA on cpu and on a metric of pods needs both.
+//
+// A Config in JSON names its kind, see [Kinds]. ParseHPA reads an HPA from the
+// JSON of an autoscaling/v2 spec.
 //
 // Counts are replicas, rates are per second, ratios are fractions of one unless
 // a name says Percent. Every policy of this package also implements [Saver].
