@@ -132,6 +132,7 @@ const (
 	WaitsReplacement Reason = "waits for a replacement to serve"
 	WaitsDrain       Reason = "waits for requests in flight"
 	WaitsLoad        Reason = "waits for the load"
+	WaitsRetry       Reason = "waits after failed loads"
 )
 
 // The reasons of the planner's own steps in a model's decision.
@@ -140,7 +141,8 @@ const (
 	// OK. Have is the number of readings that were not.
 	Silence policy.Reason = "silence"
 	// FirstSight: a step down became a hold because the planner, without a
-	// history, sees the model for the first time.
+	// history, sees the model for the first time, or has not yet seen all servers of
+	// its group up.
 	FirstSight policy.Reason = "first sight"
 	// PolicyPanicked: the policy did, and its model is held.
 	PolicyPanicked policy.Reason = "policy panicked"

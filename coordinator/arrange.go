@@ -24,6 +24,9 @@ func (p *Planner) arrange(g *group) {
 	missing := false
 	for _, m := range g.models {
 		m.refused, m.missing, m.excess = 0, 0, 0
+		if m.broken > 0 || len(m.failed) > 0 {
+			m.noteFailures(p.last)
+		}
 		if m.counts == (counts{serving: m.desired}) {
 			continue // as it should be
 		}
@@ -187,7 +190,7 @@ func (g *group) worstFirst(m *model, places []int) []int {
 
 // placeNow loads missing replicas wherever there is room at this instant.
 func (p *Planner) placeNow(g *group) {
-	problem, order := g.problem(func(i int) bool { return g.state.Servers[i].Phase == Up && g.open(i) }, false)
+	problem, order := g.problem(p.last, func(i int) bool { return g.state.Servers[i].Phase == Up && g.open(i) }, false)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
@@ -211,7 +214,7 @@ func (p *Planner) placeNow(g *group) {
 // are ordered, that make room, or that must be ordered. It returns how many of
 // the ordered ones it used and how many more it takes.
 func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
-	problem, order := g.problem(g.open, true)
+	problem, order := g.problem(p.last, g.open, true)
 	seen := len(problem.Bins)
 	needed := 0
 	for _, m := range g.short() {
@@ -243,7 +246,10 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			server := order[bin]
 			g.views[server].planned++
 			a := p.action(g, m, place{server: server}, Load, ReplicaShort)
-			if s := &g.state.Servers[server]; s.Phase == Booting {
+			until, avoided := m.avoids(g.state.Servers[server].Name, p.last)
+			if s := &g.state.Servers[server]; avoided {
+				p.wait(a, WaitsRetry, until)
+			} else if s.Phase == Booting {
 				p.wait(a, WaitsBoot, ends(s.Since, g.boots.orElse(0.9, g.BootTime)))
 			} else {
 				p.wait(a, WaitsRoom, time.Time{})
@@ -272,7 +278,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 
 // problem is the packing of the group's missing replicas. order maps bins to
 // servers. With later, what is about to leave no longer counts.
-func (g *group) problem(open func(int) bool, later bool) (p *packing.Problem, order []int) {
+func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *packing.Problem, order []int) {
 	p = &packing.Problem{Dimensions: g.dims}
 	order = make([]int, len(g.views))
 	for i := range order {
@@ -305,6 +311,9 @@ func (g *group) problem(open func(int) bool, later bool) (p *packing.Problem, or
 	}
 	for _, m := range g.short() {
 		c := packing.Class{Name: m.Name, Size: m.size, Requires: m.Requires}
+		if !later {
+			c.Forbids = g.avoided(p.Bins, m, now)
+		}
 		for _, at := range m.places {
 			// What is broken leaves: its server may have the model again, later.
 			if !later || at.replica.Phase != Broken {
@@ -324,6 +333,19 @@ func (g *group) problem(open func(int) bool, later bool) (p *packing.Problem, or
 		p.Classes = append(p.Classes, c)
 	}
 	return p, order
+}
+
+// avoided marks the bins on which a model is not to be loaded for now, and
+// returns what it forbids.
+func (g *group) avoided(bins []packing.Bin, m *model, now time.Time) (forbids []string) {
+	for i := range bins {
+		if _, avoid := m.avoids(bins[i].Name, now); avoid {
+			mark := avoiding(m.Name)
+			bins[i].Capabilities = append(slices.Clip(bins[i].Capabilities), mark)
+			forbids = []string{mark}
+		}
+	}
+	return forbids
 }
 
 // short yields the models that miss replicas, numbered.
@@ -367,7 +389,7 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 	case want == servers:
 		return want
 	}
-	if first {
+	if first || !g.complete {
 		return servers // nothing is removed at first sight
 	}
 	excess := servers - want

@@ -128,6 +128,9 @@ func (p *Planner) consolidate(g *group) {
 
 // quiet reports whether everything in the group is as it should be.
 func (g *group) quiet() bool {
+	if slices.ContainsFunc(g.models, func(m *model) bool { return len(m.failed) > 0 }) {
+		return false
+	}
 	servers, ghosts := g.current()
 	if ghosts > 0 || servers != len(g.state.Servers) {
 		return false

@@ -86,7 +86,7 @@ func (m *model) guard(o policy.Observation, d policy.Decision, silent int, seen,
 	if d.Replicas < m.desired && (silent > 0 || !seen) {
 		d = o.Amend(d, Silence, m.desired, float64(silent))
 	}
-	if d.Replicas < m.desired && first {
+	if d.Replicas < m.desired && (first || !m.group.complete && seen) {
 		d = o.Amend(d, FirstSight, m.desired)
 	}
 	if o.Now.Before(m.frozen) && d.Replicas != m.desired {

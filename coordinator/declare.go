@@ -29,6 +29,10 @@ type Model struct {
 	Slots        int           // requests one replica serves at once; 0 unknown
 	LoadTime     time.Duration // an estimate, from order to loaded; 0 unknown
 	DrainTimeout time.Duration // after which a drain ends whatever is in flight; 0: 5 min
+	// RetryInterval is how long a server is avoided on which it failed to load, or
+	// died, twice in a row; each further time it is avoided about twice as long, up
+	// to 30 min. 0 is 30 s.
+	RetryInterval time.Duration
 }
 
 // A ServerGroup is a number of equal servers.
@@ -110,6 +114,7 @@ func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
 	f.Require(m.Slots >= 0, field+".Slots", "must be >= 0, is %d", m.Slots)
 	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
 	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
+	f.Require(m.RetryInterval >= 0, field+".RetryInterval", "must be >= 0, is %v", m.RetryInterval)
 	if m.Policy == nil {
 		f.Require(false, field+".Policy", "must be set")
 		return

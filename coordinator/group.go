@@ -14,6 +14,8 @@ type group struct {
 	dims     []string      // sorted names of resources
 	capacity []int64       // of one server, per dimension
 	models   []*model      // hosted here, sorted by name
+	found    time.Time     // when it was first seen
+	complete bool          // all servers were up at once, or waited for long enough
 	met      bool          // it was seen before
 	boots    durations     // from order to up
 	starting startingSince // boots under way, by server
@@ -78,6 +80,20 @@ func (g *group) look(byName map[string]*model) error {
 		}
 	}
 	return nil
+}
+
+// assemble notes when all servers that a planner without a history expects have
+// been seen up, or been waited for.
+func (g *group) assemble(now time.Time, wait time.Duration) {
+	if g.complete {
+		return
+	}
+	if g.found.IsZero() {
+		g.found = now
+	}
+	_, ghosts := g.current()
+	booting := slices.ContainsFunc(g.state.Servers, func(s ServerState) bool { return s.Phase == Booting })
+	g.complete = ghosts == 0 && !booting || now.Sub(g.found) >= wait
 }
 
 // current is the number of servers there are or soon will be, those that leave

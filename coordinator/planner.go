@@ -49,6 +49,9 @@ type PlannerOptions struct {
 	// Epoch is stamped on every action: the number of times that leadership has
 	// changed, say. An actuator refuses older ones.
 	Epoch uint64
+	// StartupWait is for how long nothing shrinks in a group that a planner without
+	// a history finds incomplete: until all of its servers are up. 0 is 10 min.
+	StartupWait time.Duration
 	// History is how many decisions that changed something are kept of each model.
 	// 0 is 8.
 	History int
@@ -70,6 +73,7 @@ type model struct {
 	frozen   time.Time            // the desired count stands until then
 	history  []Decided            // oldest first
 	loads    durations            // from order to loaded
+	failed   []failedLoad         // sorted by server
 	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
@@ -115,6 +119,12 @@ func NewPlanner(d Declarations, o PlannerOptions) (*Planner, error) {
 	if o.Stale == 0 {
 		o.Stale = 30 * time.Second
 	}
+	if o.StartupWait < 0 {
+		return nil, fmt.Errorf("coordinator: PlannerOptions.StartupWait must be >= 0, is %v", o.StartupWait)
+	}
+	if o.StartupWait == 0 {
+		o.StartupWait = 10 * time.Minute
+	}
 	if o.History == 0 {
 		o.History = 8
 	}
@@ -149,6 +159,7 @@ func (p *Planner) Update(d Declarations) error {
 		if g := byGroup[old.Name]; g != nil {
 			g.met, g.frozen, g.boots, g.starting = old.met, old.frozen, old.boots, old.starting
 			g.tried = old.tried // and what has changed counts from now
+			g.found, g.complete = old.found, old.complete
 		}
 	}
 
@@ -164,7 +175,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
 			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-			m.history, m.loads, m.starting = old.history, old.loads, old.starting
+			m.history, m.loads, m.starting, m.failed = old.history, old.loads, old.starting, old.failed
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
@@ -353,6 +364,7 @@ func (p *Planner) look(w *World) {
 			g.state = nil
 		}
 		if g.state != nil {
+			g.assemble(p.last, p.options.StartupWait)
 			g.learnTimes()
 			for _, m := range g.models {
 				m.count(g.state, p.last)

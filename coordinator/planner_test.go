@@ -545,6 +545,38 @@ func TestFirstSightKeepsWhatThereIs(t *testing.T) {
 	require.Equal(t, coordinator.Route, plan.Now[0].Kind)
 }
 
+// After a restart without a history nothing goes until every server is up, or
+// has been waited for.
+func TestStartup(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		up   float64 // when the second server is
+		want float64 // when something may go
+	}{
+		{"until all are up", 30, 30},
+		{"but not for ever", 3600, 60},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := coordinator.NewPlanner(worlds["one"], coordinator.PlannerOptions{StartupWait: time.Minute})
+			require.NoError(t, err)
+			for now := 0.0; now <= 70; now += 5 {
+				s := llamaOn(now, coordinator.ReplicaState{Phase: coordinator.Serving}, coordinator.ReplicaState{Phase: coordinator.Serving})
+				g := &s.World.Groups[0]
+				g.Servers = append(g.Servers, coordinator.ServerState{Name: "late", Phase: coordinator.Booting})
+				if g.Desired = len(g.Servers); now >= c.up {
+					g.Servers[len(g.Servers)-1].Phase = coordinator.Up
+				}
+				plan := p.Plan(s)
+				shrinks := plan.Models[0].Desired < 2 || plan.Groups[0].Desired < g.Desired
+				require.Equal(t, now >= c.want, shrinks, "at %v: %v, %v", now, plan.Models[0].Decision, plan.Groups[0])
+				if shrinks {
+					return
+				}
+			}
+		})
+	}
+}
+
 // Only a count of requests in flight that was read since the drain began says
 // that it is over; and a drain of unknown age begins when it is first seen.
 func TestDrainsOfUncertainAge(t *testing.T) {
@@ -624,7 +656,8 @@ func TestWhichServersGo(t *testing.T) {
 		{"then the highest", []coordinator.ServerPhase{coordinator.Up, coordinator.Up}, 2, 0, "scale gpu to 1 -s1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := onePlanner(t)
+			p, err := coordinator.NewPlanner(worlds["one"], coordinator.PlannerOptions{StartupWait: 1})
+			require.NoError(t, err)
 			for now := 1.0; now < 3; now++ {
 				g := coordinator.GroupState{Name: "gpu", Desired: c.desired}
 				for i, phase := range c.servers {

@@ -28,6 +28,8 @@ type savedPlanner struct {
 type savedGroup struct {
 	Name     string
 	Met      bool
+	Found    time.Time
+	Complete bool
 	Frozen   time.Time
 	Boots    durations
 	Starting startingSince
@@ -47,6 +49,7 @@ type savedModel struct {
 	Policy           json.RawMessage // of a policy.Saver; empty: none
 	Drains           map[string]time.Time
 	Loads            durations
+	Failed           []failedLoad
 	Starting         startingSince
 	Seconds          *savedSeconds
 }
@@ -134,7 +137,7 @@ func readState(data []byte) (*savedPlanner, error) {
 }
 
 func (p *Planner) saveGroup(g *group) savedGroup {
-	s := savedGroup{Name: g.Name, Met: g.met, Frozen: g.frozen, Boots: g.boots, Starting: g.starting, Moving: g.moving, Changed: g.changed, Tried: g.tried}
+	s := savedGroup{Name: g.Name, Met: g.met, Found: g.found, Complete: g.complete, Frozen: g.frozen, Boots: g.boots, Starting: g.starting, Moving: g.moving, Changed: g.changed, Tried: g.tried}
 	for _, m := range g.models {
 		s.Models = append(s.Models, m.save())
 	}
@@ -152,7 +155,7 @@ func (m *model) save() savedModel {
 	s := savedModel{
 		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
 		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving}, Drains: m.drains,
-		Loads: m.loads, Starting: m.starting,
+		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
 	if saver, ok := m.policy.(policy.Saver); ok {
 		s.Policy = saver.AppendState(nil)
@@ -210,6 +213,9 @@ func (s *savedPlanner) check() error {
 				return fmt.Errorf("model %q stands twice", m.Name)
 			}
 			models[m.Name] = true
+			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
+				return fmt.Errorf("model %q: failed loads out of order", m.Name)
+			}
 			if err := m.Loads.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
@@ -278,9 +284,11 @@ func (p *Planner) restore(s *savedPlanner) error {
 	for _, g := range p.groups {
 		g.met, g.frozen, g.boots, g.starting = false, time.Time{}, durations{}, nil
 		g.moving, g.changed, g.tried = nil, time.Time{}, time.Time{}
+		g.found, g.complete = time.Time{}, false
 		if was := groups[g.Name]; was != nil {
 			g.met, g.frozen, g.boots, g.starting = was.Met, was.Frozen, was.Boots, maps.Clone(was.Starting)
 			g.moving, g.changed, g.tried = was.Moving, was.Changed, was.Tried
+			g.found, g.complete = was.Found, was.Complete
 		}
 	}
 	for _, m := range p.models {
@@ -295,7 +303,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 // policy's, which then starts anew.
 func (m *model) restore(s *savedModel, at time.Time) error {
 	m.policy, m.desired, m.refused, m.counts, m.drains, m.frozen = nil, 0, 0, counts{}, nil, time.Time{}
-	m.history, m.loads, m.starting = nil, durations{}, nil
+	m.history, m.loads, m.starting, m.failed = nil, durations{}, nil, nil
 	if m.seconds != nil {
 		*m.seconds = secondsLog{}
 	}
@@ -304,7 +312,7 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	}
 	c := s.Counts
 	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving}
-	m.loads, m.starting = s.Loads, maps.Clone(s.Starting)
+	m.loads, m.starting, m.failed = s.Loads, maps.Clone(s.Starting), s.Failed
 	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
 	if m.seconds != nil && s.Seconds != nil {
 		*m.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
