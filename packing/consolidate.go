@@ -80,6 +80,9 @@ func Consolidate(p *Problem, c Consolidation) (*Assignment, error) {
 	a.LowerBound = k.best.prove(k.budget)
 	a.Proven = a.Used <= a.LowerBound
 	a.MovedBound = k.lv.movedBound(k.best)
+	if k.exact {
+		a.MovedBound = a.MovedCost
+	}
 	a.Steps, a.Stopped = k.budget.steps, k.budget.stopped
 	return a, nil
 }
@@ -115,6 +118,7 @@ type consolidator struct {
 	best      *state
 	bestMoved int64
 	chosen    []int32 // the bins that the best has emptied
+	exact     bool    // it is known that no less need move
 }
 
 func newConsolidator(l *layout, c *Consolidation) *consolidator {
@@ -133,31 +137,59 @@ func newConsolidator(l *layout, c *Consolidation) *consolidator {
 	return k
 }
 
-// search first finds out how many bins can be emptied while all others keep
-// what they have, then whether more can if they do not, then whether less need
-// move.
+// search first asks for as much as volumes allow and for less until it works
+// while all others keep what they have, then for more again if they do not, then
+// whether less need move.
 func (k *consolidator) search() {
+	ceiling := slices.Clone(k.failed) // per pool: one more than was ever asked for
 	// Without steps to spend this still ends soon: each failure asks for less.
 	for chosen := k.start.binIn; len(chosen) > 0; {
 		chosen = k.lv.choose(k.start, k.quota)
-		if short := k.try(chosen, false); short >= 0 {
-			k.lower(k.lv.poolOf(short, chosen), chosen)
-		} else if !k.raise() {
+		short := k.try(chosen, false)
+		if short < 0 {
 			break
 		}
+		pool := k.lv.poolOf(short, chosen)
+		ceiling[pool] = min(ceiling[pool], k.lv.poolSize(chosen, pool)+1)
+		k.lower(pool, chosen)
 	}
-	for p := range k.quota {
-		if k.failed[p] < math.MaxInt {
-			k.quota[p] = k.done[p]
+	for p, most := range ceiling {
+		k.failed[p] = most
+	}
+	for !k.budget.spent() && k.raise() {
+		chosen := k.lv.choose(k.start, k.quota)
+		if short := k.try(chosen, true); short >= 0 {
+			pool := k.lv.poolOf(short, chosen)
+			k.failed[pool] = min(k.failed[pool], k.lv.poolSize(chosen, pool))
+			k.quota[pool] = k.done[pool]
 		}
 	}
-	for p := range k.quota {
-		k.push(p)
-	}
-	for k.bestMoved > k.lv.movedBound(k.best) && !k.budget.spent() {
+	k.again()
+	k.exact = k.exhaust()
+	for !k.exact && k.bestMoved > k.lv.movedBound(k.best) && !k.budget.spent() {
 		k.try(k.chosen, true)
 		if other := k.exchange(); other != nil {
 			k.try(other, true)
+		}
+	}
+}
+
+// again tries what failed by a single bin a few times more: chance may help.
+func (k *consolidator) again() {
+	const patience = 2
+	for p := range k.quota {
+		for tries := 0; k.failed[p] < math.MaxInt && tries < patience && !k.budget.spent(); tries++ {
+			k.quota[p] = k.done[p] + 1
+			chosen := k.lv.choose(k.start, k.quota)
+			if k.lv.poolSize(chosen, p) <= k.done[p] {
+				break
+			}
+			if k.try(chosen, true) < 0 {
+				tries = -1
+			}
+		}
+		if k.failed[p] < math.MaxInt {
+			k.quota[p] = k.done[p]
 		}
 	}
 }
@@ -186,24 +218,6 @@ func (k *consolidator) exchange() []int32 {
 		return nil
 	}
 	return other
-}
-
-// push empties one more bin of a pool after the other, while others make room.
-func (k *consolidator) push(pool int) {
-	const patience = 3
-	for tries := 0; k.failed[pool] < math.MaxInt && tries < patience && !k.budget.spent(); tries++ {
-		k.quota[pool] = k.done[pool] + 1
-		chosen := k.lv.choose(k.start, k.quota)
-		if k.lv.poolSize(chosen, pool) <= k.done[pool] {
-			break
-		}
-		if k.try(chosen, true) < 0 {
-			tries = -1
-		}
-	}
-	if k.failed[pool] < math.MaxInt {
-		k.quota[pool] = k.done[pool]
-	}
 }
 
 // try empties the bins and keeps the result if it can and that is better than

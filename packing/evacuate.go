@@ -85,7 +85,7 @@ func (e *evacuation) weigh() {
 }
 
 // maxWeight keeps sums of weights within an int64.
-const maxWeight = 1 << 44
+const maxWeight = 1 << 40
 
 func (e *evacuation) weightOf(v []int64, scale []float64) int64 {
 	sum := 0.0
@@ -181,7 +181,8 @@ func (e *evacuation) run(displacing bool) bool {
 	return true
 }
 
-// bestFit places the pool, heaviest first, into the fullest bins that take it.
+// bestFit places the pool, the most urgent first, into the fullest bins that take
+// it.
 func (e *evacuation) bestFit() {
 	e.sortPool()
 	e.spend(len(e.pool))
@@ -207,8 +208,29 @@ func (e *evacuation) bestFit() {
 	e.pool = rest
 }
 
+// sortPool puts first what is heavy and what has few bins to choose from.
 func (e *evacuation) sortPool() {
+	strays, urgency := make([]int64, len(e.weight)), make([]int64, len(e.weight))
+	for _, s := range e.pool {
+		strays[s.class]++
+	}
+	for c, n := range strays {
+		if n > 0 {
+			urgency[c] = e.weight[c] + e.weight[c]*8*n/e.without(int32(c))
+		}
+	}
 	slices.SortFunc(e.pool, func(x, y stray) int {
-		return cmp.Or(cmp.Compare(e.weight[y.class], e.weight[x.class]), cmp.Compare(x.class, y.class), cmp.Compare(x.from, y.from))
+		return cmp.Or(cmp.Compare(urgency[y.class], urgency[x.class]), cmp.Compare(x.class, y.class), cmp.Compare(x.from, y.from))
 	})
+}
+
+// without is how many of the kept bins hold no item of c, at least 1.
+func (e *evacuation) without(c int32) int64 {
+	n := len(e.keep)
+	for _, b := range e.at[c] {
+		if e.kept[b] {
+			n--
+		}
+	}
+	return int64(max(n, 1))
 }
