@@ -26,9 +26,9 @@ func TestConsolidateIsRight(t *testing.T) {
 			b := &p.Bins[i]
 			b.Settling = rapid.IntRange(0, 9).Draw(t, "bin settles") == 0
 			for d := range b.Capacity { // so that there is something to gain
-				b.Capacity[d] *= 3
+				b.Capacity[d] *= 5
 				if b.Virtual != nil {
-					b.Virtual[d] *= 3
+					b.Virtual[d] *= 5
 				}
 			}
 		}
