@@ -152,15 +152,15 @@ func (r *run) shrink() {
 	trials := r.Effort.trials(items)
 	movable := func(c, b int32) bool { return !s.isHome(c, b) }
 	if items <= maxPool {
-		r.value(least, trials)
+		r.value(least, 4*trials)
 		s = r.s
 		p := newPool(s, r.rng, movable)
-		r.stopped = r.stopped || s.used > least && p.shrink(least, 8*trials, r.Stop)
+		r.stopped = r.stopped || s.used > least && p.shrink(least, 3*trials, r.Stop)
 		r.steps += p.looks / looksPerStep
-		trials /= 3
+		trials /= 4
 	}
-	if s.used <= least || r.stopped {
-		return
+	if s.used <= least || r.stopped || trials < int64(items) {
+		return // with less than a trial an item nothing comes of it
 	}
 	if a := newAnnealer(s, r.rng, movable); a != nil {
 		r.stopped = a.shrink(least, trials, r.Stop)
