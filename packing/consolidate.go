@@ -165,6 +165,7 @@ func (k *consolidator) search() {
 		}
 	}
 	k.again()
+	k.extend()
 	k.exact = k.exhaust()
 	for !k.exact && k.bestMoved > k.lv.movedBound(k.best) && !k.budget.spent() {
 		k.try(k.chosen, true)
@@ -194,6 +195,39 @@ func (k *consolidator) again() {
 	}
 }
 
+// extend tries one by one what the order and the quotas passed over. Where bins
+// differ one that can not be emptied says little of the next.
+func (k *consolidator) extend() {
+	if k.lv.c.Removal == Ordinal || k.lv.plain() && k.lv.groups == 1 && len(k.lv.rules) == 0 {
+		return
+	}
+	const patience = 16
+	failures := 0
+	for _, b := range k.lv.order {
+		if failures == patience || k.budget.spent() || k.best.used <= k.best.bound() {
+			return
+		}
+		if k.lv.c.value(k.lv.bin(b).cost(), k.lv.load[b]) < 0 {
+			continue // it would not pay by itself
+		}
+		if more := append(slices.Clone(k.chosen), b); !slices.Contains(k.chosen, b) && k.hopeful(more) && k.try(more, true) >= 0 {
+			failures++
+		}
+	}
+}
+
+// hopeful reports whether volumes and budgets leave any hope of emptying bins.
+func (k *consolidator) hopeful(bins []int32) bool {
+	k.budget.spend(1)
+	t := newTally(k.lv, k.start)
+	for _, b := range bins {
+		if !t.add(b) {
+			return false
+		}
+	}
+	return t.possible()
+}
+
 // exchange is what was emptied with one bin of it kept for another that was
 // not, where that could save moved cost; nil if chance finds none.
 func (k *consolidator) exchange() []int32 {
@@ -208,13 +242,11 @@ func (k *consolidator) exchange() []int32 {
 	}
 	other := slices.Clone(k.chosen)
 	other[i] = in
-	t := newTally(k.lv, k.start)
+	load := int64(0)
 	for _, b := range other {
-		if !t.add(b) {
-			return nil
-		}
+		load += k.lv.load[b]
 	}
-	if t.cost >= k.bestMoved || !t.possible() {
+	if load >= k.bestMoved || !k.hopeful(other) {
 		return nil
 	}
 	return other

@@ -122,6 +122,14 @@ func TestConsolidate(t *testing.T) {
 			want:   [][]int{{0}, {1}, {1}}, moved: 7, bound: 3,
 		},
 		{
+			name: "nothing leaves what it prefers", p: rack([]int64{4}, []int64{3}, []int64{6}),
+			change: func(p *packing.Problem) {
+				p.Classes[1].Prefers = []string{"ssd"}
+				p.Bins[1].Capabilities = []string{"ssd"}
+			},
+			want: [][]int{{2}, {1}, {2}}, moved: 4, bound: 4,
+		},
+		{
 			name: "no zone loses its share", p: rack([]int64{1}, []int64{1}, []int64{4}),
 			change: func(p *packing.Problem) {
 				p.Classes = p.Classes[2:]

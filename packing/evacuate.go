@@ -43,7 +43,7 @@ func newEvacuation(lv *leave, empty []int32, src *source, b *budget) *evacuation
 	}
 	e.kept = make([]bool, len(e.kind))
 	for b := range e.kind {
-		if !emptied[b] && lv.receives(e.state, int32(b)) {
+		if !emptied[b] && lv.receives(int32(b)) {
 			e.kept[b] = true
 			e.keep = append(e.keep, int32(b))
 		}
@@ -137,28 +137,13 @@ func (e *evacuation) place(c, from, b int32) {
 }
 
 // mayMove reports whether an item of c may go from one bin to another, whatever
-// the room and whether it holds one. Nothing forces a move, so that soft rules
-// and preferences bind here: none gets worse.
+// the room and whether it holds one. Soft rules bind here too.
 func (e *evacuation) mayMove(c, from, to int32) bool {
-	if e.kind[from] == e.kind[to] {
-		return true
-	}
-	if !e.takesKind(c, e.kind[to]) || e.liking(c, to) < e.liking(c, from) {
+	if !e.leave.suits(c, e.kind[from], e.kind[to]) {
 		return false
 	}
 	r := e.zoned[c]
 	return r < 0 || e.zones.evenAfter(r, e.zone(from), e.zone(to))
-}
-
-// liking is how many of the capabilities that c prefers b has.
-func (e *evacuation) liking(c, b int32) int {
-	n := 0
-	for _, p := range e.class(c).Prefers {
-		if slices.Contains(e.kinds[e.kind[b]].bin.Capabilities, p) {
-			n++
-		}
-	}
-	return n
 }
 
 // takesStray reports whether b, which is kept, may take a stray now.

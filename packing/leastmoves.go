@@ -79,17 +79,14 @@ func (k *consolidator) eachSet(from []int32, more int, load int64, set []int32) 
 
 // tryAll makes the best of emptying these bins the best if it is.
 func (k *consolidator) tryAll(empty []int32) {
-	k.budget.spend(1)
-	t := newTally(k.lv, k.start)
-	for _, b := range empty {
-		if !t.add(b) {
-			return
-		}
-	}
-	if !t.possible() {
+	if !k.hopeful(empty) {
 		return
 	}
-	m := &mover{evacuation: newEvacuation(k.lv, empty, k.src, k.budget), below: k.bestMoved - t.cost, left: map[place]bool{}}
+	load := int64(0)
+	for _, b := range empty {
+		load += k.lv.load[b]
+	}
+	m := &mover{evacuation: newEvacuation(k.lv, empty, k.src, k.budget), below: k.bestMoved - load, left: map[place]bool{}}
 	m.sortPool()
 	m.try()
 	if m.found == nil {
@@ -108,7 +105,7 @@ func (k *consolidator) tryAll(empty []int32) {
 			}
 		}
 	}
-	k.best, k.bestMoved, k.chosen = best, t.cost+m.below, slices.Clone(empty)
+	k.best, k.bestMoved, k.chosen = best, load+m.below, slices.Clone(empty)
 }
 
 // try places all of the pool in all ways.
