@@ -167,30 +167,48 @@ func (e *evacuation) run(displacing bool) bool {
 }
 
 // bestFit places the pool, the most urgent first, into the fullest bins that take
-// it.
+// it, as far as a few looks find one.
 func (e *evacuation) bestFit() {
 	e.sortPool()
 	e.spend(len(e.pool))
 	order := slices.Clone(e.keep)
-	compare := func(a, b int32) int { return cmp.Or(cmp.Compare(e.slack[a], e.slack[b]), cmp.Compare(a, b)) }
-	slices.SortFunc(order, compare)
+	slices.SortFunc(order, e.fuller)
 	rest := e.pool[:0]
 	for _, s := range e.pool {
-		i, _ := slices.BinarySearchFunc(order, e.weight[s.class], func(b int32, w int64) int { return cmp.Compare(e.slack[b], w) })
-		for i < len(order) && !e.takesStray(s, order[i]) {
-			i++
-		}
-		if i == len(order) {
+		i := e.look(order, s)
+		if i < 0 {
 			rest = append(rest, s)
 			continue
 		}
 		b := order[i]
 		order = slices.Delete(order, i, i+1)
 		e.place(s.class, s.from, b)
-		i, _ = slices.BinarySearchFunc(order, b, compare)
+		i, _ = slices.BinarySearchFunc(order, b, e.fuller)
 		order = slices.Insert(order, i, b)
 	}
 	e.pool = rest
+}
+
+func (e *evacuation) fuller(a, b int32) int {
+	return cmp.Or(cmp.Compare(e.slack[a], e.slack[b]), cmp.Compare(a, b))
+}
+
+// look finds a bin for a stray among those whose slack is just enough, or else
+// among the emptiest; -1 is none.
+func (e *evacuation) look(order []int32, s stray) int {
+	const looks = 100
+	first, _ := slices.BinarySearchFunc(order, e.weight[s.class], func(b int32, w int64) int { return cmp.Compare(e.slack[b], w) })
+	for i := first; i < min(first+looks, len(order)); i++ {
+		if e.takesStray(s, order[i]) {
+			return i
+		}
+	}
+	for i := max(first+looks, len(order)-looks); i < len(order); i++ {
+		if e.takesStray(s, order[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // sortPool puts first what is heavy and what has few bins to choose from.
