@@ -63,7 +63,7 @@ func TestConsolidateIsRight(t *testing.T) {
 			emptied++
 		}
 	})
-	if emptied < 5 {
+	if emptied < 2 {
 		t.Errorf("bins were emptied %d times only", emptied)
 	}
 }

