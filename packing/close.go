@@ -33,17 +33,12 @@ func (a *annealer) scatter(t int32) bool {
 		to := a.anywhere(a.class[item], t)
 		if to < 0 {
 			for _, back := range items[:i] {
-				from := a.bin[back]
-				a.lift(back)
-				a.drop(back, t)
-				a.setOver(from, a.overload(from, -1, -1))
+				a.move(back, t)
 			}
 			s.shut, s.stuck = false, true
 			return false
 		}
-		a.lift(item)
-		a.drop(item, to)
-		a.setOver(to, a.overload(to, -1, -1))
+		a.move(item, to)
 	}
 	return true
 }
@@ -67,6 +62,10 @@ func (a *annealer) shrink(least int, trials int64, stop func() bool) (stopped bo
 	began := slices.Clone(a.bin)
 	good := slices.Clone(a.bin)
 	used := len(a.seats)
+	if trials >= stirTrials*int64(len(a.class)) {
+		a.stir(trials / 2)
+		copy(good, a.bin)
+	}
 	for used > least && a.moves < trials && !stopped {
 		if !a.close() {
 			if slices.ContainsFunc(a.seats, func(t seat) bool { return !t.shut && !t.stuck && len(t.fixed) == 0 }) {
@@ -86,6 +85,43 @@ func (a *annealer) shrink(least int, trials int64, stop func() bool) (stopped bo
 	}
 	a.settle(began, good)
 	return stopped
+}
+
+// stirTrials is from how many trials an item a fresh start pays.
+const stirTrials = 100
+
+// stir scatters all items, and puts them back where they were if that does not
+// come right: a tight but lopsided filling is a bad start.
+func (a *annealer) stir(trials int64) {
+	was := slices.Clone(a.bin)
+	for item, c := range a.class {
+		if to := a.anywhere(c, a.bin[item]); to >= 0 {
+			a.move(int32(item), to)
+		}
+	}
+	a.run(trials)
+	if len(a.bad) == 0 {
+		return
+	}
+	// All out before any goes in: two of a class may be in each other's seats.
+	for item := range was {
+		a.lift(int32(item))
+	}
+	for item, t := range was {
+		a.drop(int32(item), t)
+	}
+	for t := range a.seats {
+		a.setOver(int32(t), a.overload(int32(t), -1, -1))
+	}
+}
+
+// move moves an item, whatever that does to either seat.
+func (a *annealer) move(item, t int32) {
+	from := a.bin[item]
+	a.lift(item)
+	a.drop(item, t)
+	a.setOver(from, a.overload(from, -1, -1))
+	a.setOver(t, a.overload(t, -1, -1))
 }
 
 // settle moves the items in the state, from the seats where they were at first.
