@@ -56,9 +56,7 @@ func (k *consolidator) search() {
 		ceiling[pool] = min(ceiling[pool], k.lv.poolSize(chosen, pool)+1)
 		k.lower(pool, chosen)
 	}
-	for p, most := range ceiling {
-		k.failed[p] = most
-	}
+	copy(k.failed, ceiling)
 	for !k.budget.spent() && k.raise() {
 		chosen := k.lv.choose(k.start, k.quota)
 		if short := k.try(chosen, true); short >= 0 {

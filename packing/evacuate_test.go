@@ -126,3 +126,47 @@ func TestRefill(t *testing.T) {
 		})
 	}
 }
+
+// An item comes home where it can.
+func TestRefillBringsHome(t *testing.T) {
+	p := &Problem{Dimensions: []string{"memory"}, Bins: []Bin{
+		{Name: "a", Capacity: []int64{10}}, {Name: "b", Capacity: []int64{10}}, {Name: "gone", Capacity: []int64{10}},
+	}, Classes: []Class{
+		{Name: "home", Size: []int64{3}, Count: 1, MoveCost: 3, At: []int{0}},
+		{Name: "stray", Size: []int64{7}, Count: 1, MoveCost: 7, At: []int{2}},
+		{Name: "there", Size: []int64{1}, Count: 1, MoveCost: 1, At: []int{1}},
+	}}
+	l := newLayout(p)
+	e := newEvacuation(newLeave(l, &Consolidation{}), []int32{2}, newSource(l, 1), &budget{limit: 1000})
+	e.take(0, 0)
+	e.place(0, 0, 1)
+	e.place(1, 2, 0)
+	require.True(t, e.refill(0, 1, never))
+	require.True(t, e.holds(0, 0))
+}
+
+// What is loading needs room beside what is pinned, in either bin.
+func TestRefillMindsLoads(t *testing.T) {
+	bin := func(name string) Bin { return Bin{Name: name, Capacity: []int64{10}, Virtual: []int64{30}} }
+	for _, c := range []struct {
+		name            string
+		pinnedA, loadsB int64 // of what is at home in a, and of the stray in b
+		want            bool
+	}{
+		{"beside little", 2, 8, true},
+		{"beside too much", 3, 8, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &Problem{Dimensions: []string{"memory"}, Bins: []Bin{bin("a"), bin("b"), bin("gone")}, Classes: []Class{
+				{Name: "pinned", Size: []int64{c.pinnedA}, Pinned: []int64{c.pinnedA}, Count: 1, MoveCost: 1, At: []int{0}},
+				{Name: "stray", Size: []int64{c.loadsB}, Count: 1, MoveCost: 1, At: []int{2}},
+				{Name: "there", Size: []int64{1}, Count: 1, MoveCost: 1, At: []int{1}},
+			}}
+			l := newLayout(p)
+			e := newEvacuation(newLeave(l, &Consolidation{}), []int32{2}, newSource(l, 1), &budget{limit: 1000})
+			e.place(1, 2, 1)
+			require.Equal(t, c.want, e.refill(0, 1, never))
+			require.Equal(t, c.want, e.holds(1, 0))
+		})
+	}
+}
