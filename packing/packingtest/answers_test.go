@@ -68,8 +68,10 @@ func emptied() (*packing.Problem, *packing.Assignment, packing.Consolidation) {
 	p := &packing.Problem{
 		Dimensions: []string{"memory"},
 		Bins: []packing.Bin{
-			{Name: "x", Capacity: []int64{10}}, {Name: "y", Capacity: []int64{10}, Ordinal: 1},
-			{Name: "hollow", Capacity: []int64{10}, Ordinal: 2}, {Name: "z", Capacity: []int64{10}, Ordinal: 3, Cost: 2},
+			{Name: "x", Capacity: []int64{10}},
+			{Name: "y", Capacity: []int64{10}, Ordinal: 1},
+			{Name: "hollow", Capacity: []int64{10}, Ordinal: 2},
+			{Name: "z", Capacity: []int64{10}, Ordinal: 3, Cost: 2},
 		},
 		Classes: []packing.Class{
 			{Name: "big", Size: []int64{6}, Count: 3, At: []int{0, 1}},
