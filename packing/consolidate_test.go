@@ -131,6 +131,18 @@ func TestConsolidate(t *testing.T) {
 			want:   [][]int{{0}, {1}, {1}}, moved: 7, bound: 3,
 		},
 		{
+			name: "one of a class at a time", p: rack([]int64{1}, []int64{1}, []int64{6}), c: packing.Consolidation{MaxDisrupted: 1},
+			change: func(p *packing.Problem) {
+				p.Bins = append(p.Bins, packing.Bin{Name: "server-3", Ordinal: 3, Capacity: []int64{10}})
+				p.Classes = []packing.Class{
+					{Name: "twice", Size: []int64{1}, MoveCost: 1, Count: 2, At: []int{0, 1}},
+					{Name: "large", Size: []int64{6}, MoveCost: 6, Count: 1, At: []int{2}},
+					{Name: "larger", Size: []int64{7}, MoveCost: 7, Count: 1, At: []int{3}},
+				}
+			},
+			want: [][]int{{0, 3}, {0}, {3}}, moved: 7, bound: 7,
+		},
+		{
 			name: "nothing leaves what it prefers", p: rack([]int64{4}, []int64{3}, []int64{6}),
 			change: func(p *packing.Problem) {
 				p.Classes[1].Prefers = []string{"ssd"}
