@@ -35,10 +35,14 @@ type run struct {
 func (r *run) result() *Assignment {
 	a := r.s.assignment()
 	a.Refusals = r.s.refusals()
-	if r.Effort == Fast {
+	switch r.Effort {
+	case Fast:
 		a.LowerBound = r.s.quickBound()
-	} else {
+	case Tick:
 		a.LowerBound = r.s.bound()
+	default:
+		const steps = 100_000
+		a.LowerBound = r.s.prove(&budget{limit: steps, stop: r.Stop})
 	}
 	a.Proven = a.Used <= a.LowerBound
 	a.Steps, a.Stopped = r.steps, r.stopped
