@@ -218,34 +218,3 @@ func (s *state) fitTogether(a, b int32, room []int64) bool {
 	}
 	return true
 }
-
-// lowerBound is the bound for the items that an assignment placed.
-func lowerBound(p *Problem, placed [][]int) int {
-	bound := 0
-	for _, bins := range placed {
-		bound = max(bound, len(bins))
-	}
-	for d := range p.Dimensions {
-		var volume, largest int64
-		for i, bins := range placed {
-			volume += p.Classes[i].Size[d] * int64(len(bins))
-		}
-		room := func(b *Bin) {
-			if b.Virtual != nil {
-				largest = max(largest, b.Virtual[d])
-			} else {
-				largest = max(largest, b.Capacity[d])
-			}
-		}
-		for i := range p.Bins {
-			room(&p.Bins[i])
-		}
-		for i := range p.Templates {
-			room(&p.Templates[i].Bin)
-		}
-		if largest > 0 {
-			bound = max(bound, int((volume+largest-1)/largest))
-		}
-	}
-	return bound
-}

@@ -31,5 +31,5 @@ func (e Effort) steps(items int) int64 {
 	case HalfMinute:
 		return 20_000_000
 	}
-	return 1000 + 10*int64(items)
+	return 1000 + 20*int64(items)
 }

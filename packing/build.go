@@ -29,7 +29,6 @@ type builder struct {
 	weight0 []float64
 	slack   float64 // weight >= slack * weight0
 	dead    int     // of active, how many have nothing missing any more
-	sorted  bool
 
 	many  []int32 // classes of which several are missing
 	check float64 // when demand is below this, look for classes that must go in

@@ -1,9 +1,7 @@
 package packing
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/bellows-go/bellows/internal/check"
 )
@@ -62,10 +60,12 @@ func (c *Consolidation) Validate() error {
 // of them, or with ordinal removal those above the last that holds something.
 //
 // What sits in closed or settling bins stays, and so do the items of settling
-// classes and of those with more than Count: Rebalance first. Soft rules of spread and preferred capabilities bind here like hard
-// ones, for nothing forces a move.
+// classes and of those with more than Count: Rebalance first. Soft rules of
+// spread and preferred capabilities bind here like hard ones, for nothing forces
+// a move.
 //
-// The errors are those of Validate.
+// The result has no Refusals: nothing was asked for. The errors are those of
+// Validate.
 func Consolidate(p *Problem, c Consolidation) (*Assignment, error) {
 	var f check.Faults
 	f.Add(p.Validate())
@@ -80,6 +80,9 @@ func Consolidate(p *Problem, c Consolidation) (*Assignment, error) {
 	a.LowerBound = k.best.prove(k.budget)
 	a.Proven = a.Used <= a.LowerBound
 	a.MovedBound = k.lv.movedBound(k.best)
+	if k.exact {
+		a.MovedBound = a.MovedCost
+	}
 	a.Steps, a.Stopped = k.budget.steps, k.budget.stopped
 	return a, nil
 }
@@ -98,174 +101,4 @@ func (c *Consolidation) value(saved, moved int64) int64 {
 // allows reports whether a result keeps within the budgets and pays.
 func (c *Consolidation) allows(saved int64, moves int, cost int64) bool {
 	return (c.MaxMoves == 0 || moves <= c.MaxMoves) && (c.MaxCost == 0 || cost <= c.MaxCost) && c.value(saved, cost) >= 0
-}
-
-// A consolidator looks for the bins to empty. Which can be emptied together is
-// not known before it is tried, nor does a set that can be emptied promise that
-// its parts can.
-type consolidator struct {
-	lv     *leave
-	src    *source
-	budget *budget
-	start  *state
-	quota  []int // per pool: how many bins of it may be emptied
-	failed []int // per pool: so many were too many
-	done   []int // per pool: so many were emptied in the best
-
-	best      *state
-	bestMoved int64
-	chosen    []int32 // the bins that the best has emptied
-}
-
-func newConsolidator(l *layout, c *Consolidation) *consolidator {
-	k := &consolidator{lv: newLeave(l, c), src: newSource(l, c.Seed), start: newState(l)}
-	items := 0
-	for _, homes := range l.home {
-		items += len(homes)
-	}
-	k.budget = &budget{limit: c.Effort.steps(items), stop: c.Stop}
-	k.best = k.start
-	k.done = make([]int, k.lv.pools())
-	for range k.done {
-		k.quota = append(k.quota, math.MaxInt)
-		k.failed = append(k.failed, math.MaxInt)
-	}
-	return k
-}
-
-// search first finds out how many bins can be emptied while all others keep
-// what they have, then whether more can if they do not, then whether less need
-// move.
-func (k *consolidator) search() {
-	// Without steps to spend this still ends soon: each failure asks for less.
-	for chosen := k.start.binIn; len(chosen) > 0; {
-		chosen = k.lv.choose(k.start, k.quota)
-		if short := k.try(chosen, false); short >= 0 {
-			k.lower(k.lv.poolOf(short, chosen), chosen)
-		} else if !k.raise() {
-			break
-		}
-	}
-	for p := range k.quota {
-		if k.failed[p] < math.MaxInt {
-			k.quota[p] = k.done[p]
-		}
-	}
-	for p := range k.quota {
-		k.push(p)
-	}
-	for k.bestMoved > k.lv.movedBound(k.best) && !k.budget.spent() {
-		k.try(k.chosen, true)
-		if other := k.exchange(); other != nil {
-			k.try(other, true)
-		}
-	}
-}
-
-// exchange is what was emptied with one bin of it kept for another that was
-// not, where that could save moved cost; nil if chance finds none.
-func (k *consolidator) exchange() []int32 {
-	k.budget.spend(1)
-	if k.lv.c.Removal == Ordinal || len(k.chosen) == 0 {
-		return nil
-	}
-	i := k.src.below(len(k.chosen))
-	in := k.lv.order[k.src.below(len(k.lv.order))]
-	if slices.Contains(k.chosen, in) || k.lv.bin(k.chosen[i]).State == Draining {
-		return nil
-	}
-	other := slices.Clone(k.chosen)
-	other[i] = in
-	t := newTally(k.lv, k.start)
-	for _, b := range other {
-		if !t.add(b) {
-			return nil
-		}
-	}
-	if t.cost >= k.bestMoved || !t.possible() {
-		return nil
-	}
-	return other
-}
-
-// push empties one more bin of a pool after the other, while others make room.
-func (k *consolidator) push(pool int) {
-	const patience = 3
-	for tries := 0; k.failed[pool] < math.MaxInt && tries < patience && !k.budget.spent(); tries++ {
-		k.quota[pool] = k.done[pool] + 1
-		chosen := k.lv.choose(k.start, k.quota)
-		if k.lv.poolSize(chosen, pool) <= k.done[pool] {
-			break
-		}
-		if k.try(chosen, true) < 0 {
-			tries = -1
-		}
-	}
-	if k.failed[pool] < math.MaxInt {
-		k.quota[pool] = k.done[pool]
-	}
-}
-
-// try empties the bins and keeps the result if it can and that is better than
-// the best. Otherwise it returns a class that found no place; -1 is none.
-func (k *consolidator) try(chosen []int32, displacing bool) int32 {
-	e := newEvacuation(k.lv, chosen, k.src, k.budget)
-	if !e.run(displacing) {
-		e.sortPool()
-		return e.pool[0].class
-	}
-	moves, cost := 0, int64(0)
-	for c := range k.lv.classIn {
-		n, of := e.moved(int32(c))
-		moves, cost = moves+n, cost+of
-	}
-	if !k.lv.c.allows(k.start.cost-e.cost, moves, cost) {
-		return k.lastOf(chosen)
-	}
-	for p := range k.done {
-		k.done[p] = max(k.done[p], k.lv.poolSize(chosen, p))
-	}
-	if cmp.Or(cmp.Compare(e.cost, k.best.cost), cmp.Compare(cost, k.bestMoved)) < 0 {
-		k.best, k.bestMoved, k.chosen = e.state, cost, chosen
-	}
-	return -1
-}
-
-// lastOf is a class of the last bin with items; there is one.
-func (k *consolidator) lastOf(chosen []int32) int32 {
-	i := len(chosen) - 1
-	for len(k.start.items[chosen[i]]) == 0 {
-		i--
-	}
-	return k.start.items[chosen[i]][0]
-}
-
-// lower sets a pool's quota below what was chosen, by more after each failure.
-func (k *consolidator) lower(pool int, chosen []int32) {
-	was := k.lv.poolSize(chosen, pool)
-	step := 1
-	if k.failed[pool] < math.MaxInt {
-		step = 2 * max(1, k.failed[pool]-was)
-	}
-	k.failed[pool] = was
-	k.quota[pool] = max(0, was-step)
-	if was > k.done[pool] { // but not below what is known to be possible
-		k.quota[pool] = max(k.quota[pool], k.done[pool])
-	}
-}
-
-// raise sets the quota of a pool between what could be emptied and what could
-// not; false if nothing is left between.
-func (k *consolidator) raise() bool {
-	for p := range k.quota {
-		for k.failed[p] < math.MaxInt && k.failed[p]-k.done[p] > 1 {
-			middle := k.done[p] + (k.failed[p]-k.done[p])/2
-			if k.quota[p] != middle {
-				k.quota[p] = middle
-				return true
-			}
-			k.failed[p] = middle // so many were allowed, but other limits kept it below
-		}
-	}
-	return false
 }

@@ -2,18 +2,36 @@
 // why the rest did not fit.
 //
 // A [Problem] holds bins and classes: a class is a number of equal items (a
-// model and its replicas), some of which may sit in bins already. [Pack] leaves
-// what sits where it is and places the rest, at most one item of a class in a
-// bin, every requirement among the bin's capabilities, no bin beyond capacity
-// in any dimension. New bins may be opened from a template. The [Assignment]
-// carries a lower bound on the bins that any packing of the same items needs,
-// so that the gap is always known, and a [Refusal] for whatever found no place.
+// model and its replicas), some of which may sit in bins already, at most one in
+// a bin. Whatever the call, an item is put only where the bin is open, has the
+// capabilities that the class requires and none that it forbids, where the
+// class's spread over zones allows it and where there is room in every
+// dimension, overcommitted or not.
 //
-// Sizes are integers in any unit, one per dimension. Results depend on nothing
-// but the Problem: classes and bins are taken in the order that Pack documents,
-// ties go to the lower index.
+// [Pack] builds in bulk and leaves what sits where it is. [Rebalance] follows a
+// change with few moves, [Fleet] does so from tick to tick, [Consolidate] empties
+// bins that need not exist, and [Order] turns the difference between two
+// placements into steps of which every prefix is a valid state. Every
+// [Assignment] carries a lower bound, so that the gap is always known, and a
+// [Refusal] with the least relaxation for whatever found no place.
 //
-// The method is first fit decreasing by the largest share of a bin, see Coffman,
-// Garey and Johnson, "Approximation Algorithms for Bin Packing: A Survey"; the
-// bound is the larger of the volume bound per dimension and the largest class.
+// Sizes are integers in any unit, one per dimension, and so is everything that
+// decides whether an item fits, what a placement costs and how ties are broken;
+// floats only order candidates. Searches are bounded in steps ([Effort]), never
+// in time. Results depend on the problem and the options alone: not on the order
+// of bins and classes, which are taken by name, nor on the machine.
+//
+// # Methods
+//
+// The fast path is first fit decreasing on a tree of bins (Coffman, Garey and
+// Johnson, "Approximation Algorithms for Bin Packing: A Survey"). Bulk building
+// fills bin after bin by weighted squares (Panigrahy, Talwar, Uyeda and Wieder,
+// "Heuristics for Vector Bin Packing"). For few items, passes that learn what
+// items are worth follow (Belov and Scheithauer, "Setup and Open-Stacks
+// Minimization in One-Dimensional Stock Cutting"), and a pool of items that eject
+// one another (Nagata and Bräysy, "A Powerful Route Minimization Heuristic for
+// the Vehicle Routing Problem with Time Windows"); for any number, annealing with
+// bins over capacity. Shortages are shared as in Ghodsi and others, "Dominant
+// Resource Fairness". The bounds are volume, dual feasible functions (Martello
+// and Toth; Carlier, Clautiaux and Moukrim), counts and cliques.
 package packing

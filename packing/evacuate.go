@@ -43,7 +43,7 @@ func newEvacuation(lv *leave, empty []int32, src *source, b *budget) *evacuation
 	}
 	e.kept = make([]bool, len(e.kind))
 	for b := range e.kind {
-		if !emptied[b] && lv.receives(e.state, int32(b)) {
+		if !emptied[b] && lv.receives(int32(b)) {
 			e.kept[b] = true
 			e.keep = append(e.keep, int32(b))
 		}
@@ -85,7 +85,7 @@ func (e *evacuation) weigh() {
 }
 
 // maxWeight keeps sums of weights within an int64.
-const maxWeight = 1 << 44
+const maxWeight = 1 << 40
 
 func (e *evacuation) weightOf(v []int64, scale []float64) int64 {
 	sum := 0.0
@@ -137,28 +137,13 @@ func (e *evacuation) place(c, from, b int32) {
 }
 
 // mayMove reports whether an item of c may go from one bin to another, whatever
-// the room and whether it holds one. Nothing forces a move, so that soft rules
-// and preferences bind here: none gets worse.
+// the room and whether it holds one. Soft rules bind here too.
 func (e *evacuation) mayMove(c, from, to int32) bool {
-	if e.kind[from] == e.kind[to] {
-		return true
-	}
-	if !e.takesKind(c, e.kind[to]) || e.liking(c, to) < e.liking(c, from) {
+	if !e.leave.suits(c, e.kind[from], e.kind[to]) {
 		return false
 	}
 	r := e.zoned[c]
 	return r < 0 || e.zones.evenAfter(r, e.zone(from), e.zone(to))
-}
-
-// liking is how many of the capabilities that c prefers b has.
-func (e *evacuation) liking(c, b int32) int {
-	n := 0
-	for _, p := range e.class(c).Prefers {
-		if slices.Contains(e.kinds[e.kind[b]].bin.Capabilities, p) {
-			n++
-		}
-	}
-	return n
 }
 
 // takesStray reports whether b, which is kept, may take a stray now.
@@ -181,34 +166,74 @@ func (e *evacuation) run(displacing bool) bool {
 	return true
 }
 
-// bestFit places the pool, heaviest first, into the fullest bins that take it.
+// bestFit places the pool, the most urgent first, into the fullest bins that take
+// it, as far as a few looks find one.
 func (e *evacuation) bestFit() {
 	e.sortPool()
 	e.spend(len(e.pool))
 	order := slices.Clone(e.keep)
-	compare := func(a, b int32) int { return cmp.Or(cmp.Compare(e.slack[a], e.slack[b]), cmp.Compare(a, b)) }
-	slices.SortFunc(order, compare)
+	slices.SortFunc(order, e.fuller)
 	rest := e.pool[:0]
 	for _, s := range e.pool {
-		i, _ := slices.BinarySearchFunc(order, e.weight[s.class], func(b int32, w int64) int { return cmp.Compare(e.slack[b], w) })
-		for i < len(order) && !e.takesStray(s, order[i]) {
-			i++
-		}
-		if i == len(order) {
+		i := e.look(order, s)
+		if i < 0 {
 			rest = append(rest, s)
 			continue
 		}
 		b := order[i]
 		order = slices.Delete(order, i, i+1)
 		e.place(s.class, s.from, b)
-		i, _ = slices.BinarySearchFunc(order, b, compare)
+		i, _ = slices.BinarySearchFunc(order, b, e.fuller)
 		order = slices.Insert(order, i, b)
 	}
 	e.pool = rest
 }
 
+func (e *evacuation) fuller(a, b int32) int {
+	return cmp.Or(cmp.Compare(e.slack[a], e.slack[b]), cmp.Compare(a, b))
+}
+
+// look finds a bin for a stray among those whose slack is just enough, or else
+// among the emptiest; -1 is none.
+func (e *evacuation) look(order []int32, s stray) int {
+	const looks = 100
+	first, _ := slices.BinarySearchFunc(order, e.weight[s.class], func(b int32, w int64) int { return cmp.Compare(e.slack[b], w) })
+	for i := first; i < min(first+looks, len(order)); i++ {
+		if e.takesStray(s, order[i]) {
+			return i
+		}
+	}
+	for i := max(first+looks, len(order)-looks); i < len(order); i++ {
+		if e.takesStray(s, order[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// sortPool puts first what is heavy and what has few bins to choose from.
 func (e *evacuation) sortPool() {
+	strays, urgency := make([]int64, len(e.weight)), make([]int64, len(e.weight))
+	for _, s := range e.pool {
+		strays[s.class]++
+	}
+	for c, n := range strays {
+		if n > 0 {
+			urgency[c] = e.weight[c] + e.weight[c]*8*n/e.without(int32(c))
+		}
+	}
 	slices.SortFunc(e.pool, func(x, y stray) int {
-		return cmp.Or(cmp.Compare(e.weight[y.class], e.weight[x.class]), cmp.Compare(x.class, y.class), cmp.Compare(x.from, y.from))
+		return cmp.Or(cmp.Compare(urgency[y.class], urgency[x.class]), cmp.Compare(x.class, y.class), cmp.Compare(x.from, y.from))
 	})
+}
+
+// without is how many of the kept bins hold no item of c, at least 1.
+func (e *evacuation) without(c int32) int64 {
+	n := len(e.keep)
+	for _, b := range e.at[c] {
+		if e.kept[b] {
+			n--
+		}
+	}
+	return int64(max(n, 1))
 }

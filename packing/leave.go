@@ -31,6 +31,11 @@ func newLeave(l *layout, c *Consolidation) *leave {
 			fixed[b] = fixed[b] || !lv.mayLeave(int32(cl), b)
 		}
 	}
+	for cl, homes := range l.home {
+		for _, b := range homes {
+			fixed[b] = fixed[b] || !lv.goesElsewhere(int32(cl), b)
+		}
+	}
 	for b := range lv.held {
 		// Ordinal removal passes over empty bins, but never over a fixed one.
 		if !fixed[b] && (lv.held[b] > 0 || c.Removal == Ordinal) {
@@ -49,6 +54,35 @@ func newLeave(l *layout, c *Consolidation) *leave {
 func (lv *leave) mayLeave(c, b int32) bool {
 	bin, class := lv.bin(b), lv.class(c)
 	return bin.State != Closed && !bin.Settling && !class.Settling && len(class.At) <= class.Count
+}
+
+// goesElsewhere reports whether any other bin, were it empty, might take the
+// item of c in b.
+func (lv *leave) goesElsewhere(c, b int32) bool {
+	for other := range int32(len(lv.binIn)) {
+		if other != b && lv.receives(other) && lv.suits(c, lv.binKind[b], lv.binKind[other]) &&
+			covers(lv.kinds[lv.binKind[other]].room, lv.needs(c)) && !lv.isHome(c, other) {
+			return true
+		}
+	}
+	return false
+}
+
+// suits reports whether capabilities let an item of c go from one kind of bin to
+// another. Nothing forces a move, so it does not go where it likes less.
+func (lv *leave) suits(c, from, to int32) bool {
+	return from == to || lv.takesKind(c, to) && lv.liking(c, to) >= lv.liking(c, from)
+}
+
+// liking is how many of the capabilities that c prefers a kind has.
+func (lv *leave) liking(c, kind int32) int {
+	n := 0
+	for _, p := range lv.class(c).Prefers {
+		if slices.Contains(lv.kinds[kind].bin.Capabilities, p) {
+			n++
+		}
+	}
+	return n
 }
 
 func (lv *leave) bin(b int32) *Bin { return &lv.p.Bins[lv.binIn[b]] }
@@ -172,7 +206,7 @@ func newTally(lv *leave, s *state) *tally {
 		displaced: make([]int32, len(lv.classIn)),
 	}
 	for b := range lv.binIn {
-		if lv.receives(s, int32(b)) {
+		if lv.receives(int32(b)) {
 			t.keep(int32(b), 1)
 		}
 	}
@@ -191,8 +225,8 @@ func newTally(lv *leave, s *state) *tally {
 
 // receives reports whether a bin takes items as long as it is kept. With free
 // removal nothing is put into empty bins.
-func (lv *leave) receives(s *state, b int32) bool {
-	return s.open[b] && (lv.c.Removal == Ordinal || len(s.items[b]) > 0)
+func (lv *leave) receives(b int32) bool {
+	return lv.bin(b).State == Open && (lv.c.Removal == Ordinal || lv.held[b] > 0)
 }
 
 // keep counts the room of a bin, or with by = -1 no longer.
@@ -230,7 +264,7 @@ func (t *tally) add(b int32) bool {
 	if len(items) > 0 {
 		t.saved += t.bin(b).cost()
 	}
-	if t.receives(t.s, b) {
+	if t.receives(b) {
 		t.keep(b, -1)
 	}
 	return true

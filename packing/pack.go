@@ -35,10 +35,14 @@ type run struct {
 func (r *run) result() *Assignment {
 	a := r.s.assignment()
 	a.Refusals = r.s.refusals()
-	if r.Effort == Fast {
+	switch r.Effort {
+	case Fast:
 		a.LowerBound = r.s.quickBound()
-	} else {
+	case Tick:
 		a.LowerBound = r.s.bound()
+	default:
+		const steps = 100_000
+		a.LowerBound = r.s.prove(&budget{limit: steps, stop: r.Stop})
 	}
 	a.Proven = a.Used <= a.LowerBound
 	a.Steps, a.Stopped = r.steps, r.stopped
@@ -152,15 +156,15 @@ func (r *run) shrink() {
 	trials := r.Effort.trials(items)
 	movable := func(c, b int32) bool { return !s.isHome(c, b) }
 	if items <= maxPool {
-		r.value(least, trials)
+		r.value(least, 4*trials)
 		s = r.s
 		p := newPool(s, r.rng, movable)
-		r.stopped = r.stopped || s.used > least && p.shrink(least, 8*trials, r.Stop)
+		r.stopped = r.stopped || s.used > least && p.shrink(least, 3*trials, r.Stop)
 		r.steps += p.looks / looksPerStep
-		trials /= 3
+		trials /= 4
 	}
-	if s.used <= least || r.stopped {
-		return
+	if s.used <= least || r.stopped || trials < int64(items) {
+		return // with less than a trial an item nothing comes of it
 	}
 	if a := newAnnealer(s, r.rng, movable); a != nil {
 		r.stopped = a.shrink(least, trials, r.Stop)

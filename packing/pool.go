@@ -111,6 +111,7 @@ func (p *pool) lightest() int {
 // place gives one waiting item a place, if any way leads to one.
 func (p *pool) place() {
 	s := p.s
+	p.looks++
 	q := p.rng.below(len(p.waiting))
 	if p.rng.next()&1 == 0 {
 		for i, c := range p.waiting {

@@ -20,7 +20,6 @@ type state struct {
 	inZone [][]int32 // per rule and zone, how many
 
 	spareNew []int32   // per template: how many more may be opened
-	closed   []int32   // new bins that were shut
 	price    []float64 // per template: cost for what it holds; orders them
 	used     int       // bins that hold an item
 	cost     int64     // of these
@@ -144,17 +143,9 @@ func (l *layout) emptyLoads(kind int32, d int) loads {
 	return left
 }
 
-// openNew adds an empty bin like template t, or finds one that was added and is
-// empty again. There must be one to spare.
+// openNew adds an empty bin like template t, of which one more must be to spare.
 func (s *state) openNew(t int32) int32 {
 	s.spareNew[t]--
-	if i := slices.IndexFunc(s.closed, func(b int32) bool { return s.kind[b] == t }); i >= 0 {
-		b := s.closed[i]
-		s.closed = slices.Delete(s.closed, i, i+1)
-		s.open[b] = true
-		s.touch(b)
-		return b
-	}
 	b := int32(len(s.kind))
 	s.kind = append(s.kind, t)
 	s.open = append(s.open, true)
@@ -164,14 +155,6 @@ func (s *state) openNew(t int32) int32 {
 	s.clear(b)
 	s.touch(b)
 	return b
-}
-
-// shut takes an empty new bin out of use, so that openNew may give it again.
-func (s *state) shut(b int32) {
-	s.open[b] = false
-	s.closed = append(s.closed, b)
-	s.spareNew[s.kind[b]]++
-	s.touch(b)
 }
 
 // room is what an item may need to fit into b.

@@ -34,7 +34,7 @@ type valuer struct {
 }
 
 // looksPerBin bounds the search for one filling.
-const looksPerBin = 20000
+const looksPerBin = 100_000
 
 func newValuer(s *state, rng *source) *valuer {
 	v := &valuer{

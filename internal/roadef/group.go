@@ -54,6 +54,15 @@ func newGroup(in *Instance) group {
 // host notes that a machine hosts a service.
 func (g *group) host(service, m int) { g.hosts[service*g.words+m>>6] |= 1 << (m & 63) }
 
+// rehost finds out anew which machines host which services. While processes of
+// one service pass one another, that is not known.
+func (g *group) rehost(at []int32) {
+	clear(g.hosts)
+	for p, m := range at {
+		g.host(int(g.service[p]), int(m))
+	}
+}
+
 // enter notes that a process of a service came to a machine.
 func (g *group) enter(service, m int) {
 	g.host(service, m)

@@ -99,7 +99,7 @@ func randomModel(r *rand.Rand, machines, processes int) (model, at string) {
 	var m, a bytes.Buffer
 	fmt.Fprintf(&m, "3\n1 100\n0 50\n1 0\n%d\n", machines)
 	for i := range machines {
-		fmt.Fprintf(&m, "%d %d 60 60 60 30 35 40", i%2, i%3)
+		fmt.Fprintf(&m, "%d %d 40 40 40 25 30 35", i%2, i%3)
 		for range machines {
 			fmt.Fprintf(&m, " %d", r.IntN(4))
 		}
@@ -149,7 +149,7 @@ func TestSearch(t *testing.T) {
 		}
 		require.Equal(t, got, Search(in, o))
 	}
-	require.Greater(t, tried, 30)
+	require.Greater(t, tried, 20)
 	require.Greater(t, better, tried/2) // the others begin with their best
 }
 
@@ -202,4 +202,20 @@ func TestSearchStops(t *testing.T) {
 		return asked == 3
 	}})
 	require.Equal(t, 3, asked)
+}
+
+// However little it costs, what is beyond capacity is not kept.
+func TestNoteKeepsOnlyWhatFits(t *testing.T) {
+	in := instance(t, strings.Replace(model, "0 1 10 10 10 10", "0 1 9 10 10 10", 1), "0 1 0")
+	s := &search{state: newState(in, in.Initial), best: 1 << 40, bestAt: []int32{0, 1, 0}}
+	s.move(2, 1)
+	require.Equal(t, 0, s.over)
+	s.note()
+	require.Equal(t, []int32{0, 1, 1}, s.bestAt)
+	s.move(0, 2)
+	s.move(0, 1)
+	s.best = 1 << 40
+	require.Equal(t, 1, s.over)
+	s.note()
+	require.EqualValues(t, 1<<40, s.best)
 }

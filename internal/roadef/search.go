@@ -24,9 +24,22 @@ type Options struct {
 func Search(in *Instance, o Options) []int {
 	s := &search{state: newState(in, in.Initial), rnd: random(o.Seed)}
 	s.best, s.bestAt = s.total, slices.Clone(s.at)
-	s.dirty = s.dirty[:0]
 	s.sortProcesses()
-	s.anneal(o)
+	rise := s.rise()
+	// The first heat decides much, and by chance: so there are two beginnings,
+	// and half of the time is for the better one.
+	for _, quarter := range []int{1, 2, 4} {
+		hot := rise / hotness(len(s.at), o.Steps/4)
+		if quarter == 4 {
+			s.restart(s.bestAt)
+			hot /= 4
+		} else {
+			s.restart(s.home)
+		}
+		if !s.anneal(hot+1, rise/coldest, o.Steps*quarter/4, o.Stop) {
+			break
+		}
+	}
 	at := make([]int, len(s.bestAt))
 	for p, m := range s.bestAt {
 		at[p] = int(m)
@@ -37,6 +50,7 @@ func Search(in *Instance, o Options) []int {
 type search struct {
 	*state
 	rnd    random
+	done   int   // steps
 	heat   int64 // how much worse a change may be, in the mean
 	best   int64
 	bestAt []int32
@@ -63,38 +77,56 @@ func (s *search) sortProcesses() {
 }
 
 // The heat falls from a fraction of the mean rise of a random move to a smaller
-// one, in levels of equally many steps. The fewer steps there are for each
-// process, the colder it begins: there is no time to mend what heat disorders.
+// one, in levels of equally many steps.
 const (
-	hottest = 2
+	hottest = 1
 	coldest = 4000
-	enough  = 31_000 // steps per process
-	cooling = 20     // a level is colder than the one before by one in so many
-	balance = 10     // steps per process between changes of penalties
+	cooling = 20 // a level is colder than the one before by one in so many
+	balance = 10 // steps per process between changes of penalties
 )
 
-func (s *search) anneal(o Options) {
-	rise := s.rise()
-	scarce := min(enough*len(s.at)/max(1, o.Steps/16), 16*20) // in sixteenths
-	first := rise/int64(hottest+scarce*scarce/256) + 1
+// hotness is the mean rise over the heat to begin with. With few steps for each
+// process it is better to begin cold: there is no time to mend what heat
+// disorders.
+func hotness(processes, steps int) int64 {
+	const enough = 31_000                                   // steps per process
+	scarce := min(enough*processes/max(1, steps/16), 16*20) // in sixteenths
+	return int64(hottest + scarce*scarce/256)
+}
+
+// restart puts all processes to given places.
+func (s *search) restart(at []int32) {
+	for p, m := range at {
+		if s.at[p] != m {
+			s.move(p, int(m))
+		}
+	}
+	s.group.rehost(s.at)
+	s.startPenalties()
+}
+
+// anneal searches until so many steps are done in all, while the heat falls
+// from hot to cold. It reports whether nothing stopped it.
+func (s *search) anneal(hot, cold int64, until int, stop func() bool) bool {
 	levels := 0
-	for heat := first; heat > rise/coldest; heat -= heat/cooling + 1 {
+	for heat := hot; heat > cold; heat -= heat/cooling + 1 {
 		levels++
 	}
-	s.startPenalties()
-	s.heat = first
-	for level, done := 0, 0; level < levels; level++ {
-		for ; done < o.Steps*(level+1)/levels; done++ {
-			if done&1023 == 0 && o.Stop != nil && o.Stop() {
-				return
+	from := s.done
+	s.heat = hot
+	for level := range levels {
+		for ; s.done < from+(until-from)*(level+1)/levels; s.done++ {
+			if s.done&1023 == 0 && stop != nil && stop() {
+				return false
 			}
-			if done%(balance*len(s.at)) == 0 {
+			if s.done%(balance*len(s.at)) == 0 {
 				s.adapt()
 			}
 			s.step()
 		}
 		s.heat -= s.heat/cooling + 1
 	}
+	return true
 }
 
 // rise is the mean rise of cost of moves that make it rise.
@@ -338,7 +370,7 @@ func (s *search) bothAllowed(p, a, q, b int) bool {
 // StepsIn is about how many steps take so many seconds of one present core: the
 // more there is to look at, the longer a step waits for memory.
 func StepsIn(in *Instance, seconds int) int {
-	const nanoseconds = 60
-	step := nanoseconds + 3*len(in.Resources) + len(in.Processes)/100
+	const nanoseconds = 70
+	step := nanoseconds + 3*len(in.Resources) + len(in.Processes)/80
 	return seconds * 1_000_000_000 / step
 }

@@ -56,7 +56,6 @@ type judge struct {
 	a      *packing.Assignment
 	faults []error
 	loads  [][]load // bin, dimension; as the assignment has it
-	before [][]load // where items sat
 	grown  [][]bool // bin, dimension: something with a size there was put in
 	holds  []int    // items in each bin
 }

@@ -106,3 +106,14 @@ func TestCheckFindsFaults(t *testing.T) {
 		require.ErrorContains(t, packingtest.CheckStays(question(), a), c.want)
 	}
 }
+
+// The smallest item that comes to a full bin is too much.
+func TestCheckSeesOneUnit(t *testing.T) {
+	p := &packing.Problem{
+		Dimensions: []string{"memory"},
+		Bins:       []packing.Bin{{Name: "x", Capacity: []int64{5}}},
+		Classes:    []packing.Class{{Name: "sits", Size: []int64{5}, Count: 1, At: []int{0}}, {Name: "new", Size: []int64{1}, Count: 1}},
+	}
+	a := &packing.Assignment{Bins: [][]int{{0}, {0}}, Used: 1, Cost: 1, LowerBound: 1}
+	require.EqualError(t, packingtest.Check(p, a), "bin 0: 6 memory, 1 too much")
+}

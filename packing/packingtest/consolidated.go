@@ -11,7 +11,7 @@ import (
 // Consolidate: whatever Check finds except that there is room for what is
 // refused, for nothing new is placed; items added or dropped, bins opened or
 // filled that were empty, what settles or is closed disturbed, budgets passed,
-// moves that do not pay, bins emptied against the rule of removal.
+// moves after which no bin can go or that do not pay.
 func CheckConsolidated(p *packing.Problem, a *packing.Assignment, c packing.Consolidation) error {
 	// Nothing is placed, so nothing that is short is refused needlessly.
 	placed := *p
@@ -28,7 +28,6 @@ func CheckConsolidated(p *packing.Problem, a *packing.Assignment, c packing.Cons
 		j.load()
 		j.still(c)
 		j.budgets(c)
-		j.removal(c)
 	}
 	return errors.Join(Check(&placed, &bare), j.err())
 }
@@ -98,15 +97,7 @@ func (j *judge) budgets(c packing.Consolidation) {
 	if c.MaxCost > 0 && cost > c.MaxCost {
 		j.fault("moves cost %d, %d allowed", cost, c.MaxCost)
 	}
-	saved, was := int64(0), j.held()
-	for b, n := range was {
-		switch price := max(1, j.bin(b).Cost); {
-		case n > 0 && j.holds[b] == 0:
-			saved += price
-		case n == 0 && j.holds[b] > 0:
-			saved -= price
-		}
-	}
+	saved := j.saved(c)
 	if saved < 0 || saved == 0 && moves > 0 {
 		j.fault("%d moves that save %d", moves, saved)
 	}
@@ -115,25 +106,36 @@ func (j *judge) budgets(c packing.Consolidation) {
 	}
 }
 
-// removal checks that with the ordinal rule every bin that was emptied is above
-// all that hold something or can not be emptied.
-func (j *judge) removal(c packing.Consolidation) {
-	if c.Removal != packing.Ordinal {
-		return
-	}
-	above := func(a, b int) bool {
-		x, y := j.p.Bins[a], j.p.Bins[b]
-		return x.Ordinal > y.Ordinal || x.Ordinal == y.Ordinal && x.Name > y.Name
-	}
-	for b, n := range j.held() {
-		if n == 0 || j.holds[b] > 0 {
-			continue
-		}
-		for other, holds := range j.holds {
-			if holds > 0 && above(other, b) {
-				j.fault("bin %d was emptied, yet bin %d is higher and holds something", b, other)
-				break
-			}
+// saved is what the bins cost that are no longer needed, less what those cost
+// that were not needed before. With the ordinal rule only bins above all that
+// hold something can go, whichever are empty.
+func (j *judge) saved(c packing.Consolidation) int64 {
+	saved := int64(0)
+	was, is := j.needed(c, j.held()), j.needed(c, j.holds)
+	for b := range was {
+		if price := max(1, j.bin(b).Cost); was[b] && !is[b] {
+			saved += price
+		} else if is[b] && !was[b] {
+			saved -= price
 		}
 	}
+	return saved
+}
+
+// needed are the bins that can not be removed, where bins hold so much.
+func (j *judge) needed(c packing.Consolidation, holds []int) []bool {
+	above := func(a, b packing.Bin) bool {
+		return a.Ordinal > b.Ordinal || a.Ordinal == b.Ordinal && a.Name > b.Name
+	}
+	last := -1
+	for b, n := range holds {
+		if n > 0 && (last < 0 || above(j.bin(b), j.bin(last))) {
+			last = b
+		}
+	}
+	needed := make([]bool, len(holds))
+	for b, n := range holds {
+		needed[b] = n > 0 || c.Removal == packing.Ordinal && last >= 0 && above(j.bin(last), j.bin(b))
+	}
+	return needed
 }
