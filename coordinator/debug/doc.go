@@ -40,6 +40,7 @@
 // of it. Nothing can be changed unless Options.Authorize is set.
 //
 // What is kept is bounded: the last picture, Options.Points points of each
-// model, Options.Decisions lines of the timeline. Without viewers a picture is
-// taken every ten seconds only.
+// model, Options.Decisions lines of the timeline. Of a fleet of thousands, without
+// viewers, a picture is taken every ten seconds only; the first page that somebody
+// loads may be that old.
 package debug

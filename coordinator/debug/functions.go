@@ -2,6 +2,7 @@ package debug
 
 import (
 	"html/template"
+	"strings"
 	"time"
 )
 
@@ -21,5 +22,7 @@ var functions = template.FuncMap{
 		return "some"
 	},
 	"scale": func(percent, size int) int { return percent * size / 100 },
+	// bare is a reason to wait below a heading that says so.
+	"bare":  func(reason string) string { return strings.TrimPrefix(reason, "waits for ") },
 	"minus": func(a, b int) int { return a - b },
 }

@@ -60,7 +60,7 @@ func (h *Handler) glance() *glance {
 
 func (g *glance) head() head {
 	p := g.picture
-	errs := slices.Concat([]string{}, p.errs, p.failed())
+	errs := some(slices.Concat(p.errs, p.failed()))
 	if len(errs) > mostErrors {
 		errs = append(errs[:mostErrors], "and "+strconv.Itoa(len(errs)-mostErrors)+" more")
 	}

@@ -85,7 +85,7 @@ func (h *Handler) row(g *glance, m *coordinator.ModelPlan) modelRow {
 	r := modelRow{
 		Model: m.Model, Was: m.Was, Desired: m.Desired, Ready: m.Ready, Starting: m.Starting, Draining: m.Draining, Unseen: m.Unseen,
 		Verdict: m.Decision.Verdict.String(), Reason: why(m.Decision.Steps), Frozen: g.until(coordinator.TargetModel, m.Model),
-		Load: number(math.NaN()), Past: newPast(h.past(m.Model)),
+		Load: number(math.NaN()), Past: newPast(h.past(m.Model, g.picture.tick)),
 	}
 	if declared := g.models[m.Model]; declared != nil {
 		r.Group = declared.Group

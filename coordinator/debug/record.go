@@ -21,10 +21,12 @@ type picture struct {
 	withheld  []bool   // one per plan.Now: it was not sent
 }
 
-// How rarely a picture is taken when nobody looks, and when that is so.
+// How rarely a picture of a large fleet is taken when nobody looks, when that is
+// so, and from how many models and servers on a fleet is large.
 const (
 	restingEvery = 10 * time.Second
 	restingAfter = time.Minute
+	large        = 2000
 )
 
 // Tick takes in what one turn of the loop did; it is made for
@@ -36,8 +38,12 @@ func (h *Handler) Tick(t coordinator.Tick) {
 	h.tick++
 	h.follow(t.Plan.Models)
 	h.note(t)
-	watched := len(h.streams) > 0 || now.Sub(h.looked) < restingAfter
-	if watched || h.picture == nil || t.Plan.At.Sub(h.picture.plan.At) >= restingEvery {
+	size := len(t.Plan.Models)
+	for _, g := range t.Snapshot.World.Groups {
+		size += len(g.Servers)
+	}
+	wanted := size < large || len(h.streams) > 0 || now.Sub(h.looked) < restingAfter
+	if wanted || h.picture == nil || t.Plan.At.Sub(h.picture.plan.At) >= restingEvery {
 		h.picture = take(h.tick, t)
 	}
 	h.send(t)
@@ -128,8 +134,8 @@ func (h *Handler) follow(models []coordinator.ModelPlan) {
 	}
 }
 
-// past returns a model's points, oldest first.
-func (h *Handler) past(model string) []point {
+// past returns a model's points as of a tick, oldest first.
+func (h *Handler) past(model string, tick uint64) []point {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	i, found := slices.BinarySearchFunc(h.trails, model, func(t trail, model string) int { return cmp.Compare(t.model, model) })
@@ -137,7 +143,9 @@ func (h *Handler) past(model string) []point {
 		return nil
 	}
 	t := &h.trails[i]
-	return append(slices.Clone(t.points[t.next:]), t.points[:t.next]...)
+	points := append(slices.Clone(t.points[t.next:]), t.points[:t.next]...)
+	since := min(h.tick-tick, uint64(len(points)))
+	return points[:uint64(len(points))-since]
 }
 
 // An entry is one line of the timeline.

@@ -28,7 +28,7 @@ type site struct {
 	pages *debug.Handler
 	url   string // of the overview
 
-	mu     sync.Mutex
+	mu      sync.Mutex
 	foreign []string // requests beside the pages
 }
 
