@@ -107,8 +107,11 @@ type point struct {
 
 // follow adds a point to every trail, and drops trails of models that are gone.
 func (h *Handler) follow(models []coordinator.ModelPlan) {
-	same := func(t trail, m coordinator.ModelPlan) bool { return t.model == m.Model }
-	if !slices.EqualFunc(h.trails, models, same) {
+	same := len(h.trails) == len(models)
+	for i := 0; same && i < len(models); i++ {
+		same = h.trails[i].model == models[i].Model
+	}
+	if !same {
 		old := map[string]trail{}
 		for _, t := range h.trails {
 			old[t.model] = t

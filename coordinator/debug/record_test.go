@@ -166,25 +166,26 @@ func TestConcurrent(t *testing.T) {
 	require.Contains(t, r.get("/"), "Tick 50")
 }
 
-// What a tick costs when nobody looks.
+// What a tick costs: of a fleet nobody looks at, most ticks take no picture.
 func BenchmarkTick(b *testing.B) {
 	for _, size := range []int{1000, 12000} {
-		b.Run(fmt.Sprintf("models=%d", size), func(b *testing.B) {
-			h := debug.New(debug.Options{})
-			t := at(0)
-			for i := range size {
-				t.Plan.Models = append(t.Plan.Models, coordinator.ModelPlan{Model: fmt.Sprintf("%05d", i), Desired: 8, Was: 8, Readings: make([]policy.Reading, 1)})
-				g := coordinator.ServerState{Name: fmt.Sprintf("%05d", i), Replicas: make([]coordinator.ReplicaState, 8)}
-				if i == 0 {
-					t.Snapshot.World.Groups = make([]coordinator.GroupState, 1)
+		t := at(0)
+		t.Snapshot.World.Groups = make([]coordinator.GroupState, 1)
+		g := &t.Snapshot.World.Groups[0]
+		for i := range size {
+			name := fmt.Sprintf("%05d", i)
+			t.Plan.Models = append(t.Plan.Models, coordinator.ModelPlan{Model: name, Desired: 8, Was: 8, Readings: make([]policy.Reading, 1)})
+			g.Servers = append(g.Servers, coordinator.ServerState{Name: name, Replicas: make([]coordinator.ReplicaState, 8)})
+		}
+		for name, step := range map[string]time.Duration{"resting": 0, "picture": time.Minute} {
+			b.Run(fmt.Sprintf("%s/models=%d/replicas=%d", name, size, 8*size), func(b *testing.B) {
+				h := debug.New(debug.Options{})
+				b.ReportAllocs()
+				for b.Loop() {
+					h.Tick(t)
+					t.Plan.At = t.Plan.At.Add(step)
 				}
-				t.Snapshot.World.Groups[0].Servers = append(t.Snapshot.World.Groups[0].Servers, g)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				h.Tick(t)
-				t.Plan.At = t.Plan.At.Add(2 * time.Second)
-			}
-		})
+			})
+		}
 	}
 }

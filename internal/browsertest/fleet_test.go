@@ -2,7 +2,7 @@ package browsertest
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -59,7 +59,7 @@ func newSite(t *testing.T) *site {
 	planner, err := coordinator.NewPlanner(coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{
 			{Name: "cpu", Capacity: needs(32, 8), Min: 1, Max: 4},
-			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 5},
+			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 8},
 		},
 		Models: models,
 	}, coordinator.PlannerOptions{})
@@ -108,12 +108,15 @@ func (s *site) busy(ctx context.Context) {
 		}
 		s.tick(ctx)
 	}
-	s.fleet.Arrive("llama-70b", 90)
+	s.fleet.Arrive("llama-70b", 30)
 	s.tick(ctx)
+	s.fleet.Arrive("llama-70b", 90)
 	s.fleet.Arrive("mistral", 30)
+	s.pages.Tick(s.loop.Tick(ctx))
+	s.fleet.Arrive("whisper", 15)
 	t := s.loop.Tick(ctx)
 	if len(t.ApplyErrs) > 0 {
-		t.ApplyErrs[0] = errors.New("coordinator: load mistral on gpu/gpu-0001: connection refused")
+		t.ApplyErrs[0] = fmt.Errorf("coordinator: %v: connection refused", t.Plan.Now[0])
 	}
 	s.pages.Tick(t)
 }
