@@ -37,7 +37,9 @@
 // # Who may look
 //
 // Anybody who reaches the handler may read: put your own authentication in front
-// of it. Nothing can be changed unless Options.Authorize is set.
+// of it. On a loopback address that is everybody on the machine, and a page of
+// another site in its browser too, by a name that is pointed there, unless Host
+// is checked. Nothing can be changed unless Options.Authorize is set.
 //
 // What is kept is bounded: the last picture, Options.Points points of each
 // model, Options.Decisions lines of the timeline. Of a fleet of thousands, without

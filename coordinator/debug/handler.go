@@ -95,7 +95,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",
 		"Cross-Origin-Resource-Policy": "same-origin",
-		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cache-Control":                "no-store",
 		// Not no-referrer: browsers then send "Origin: null" with a form, which
 		// could not be told from another site's.

@@ -168,6 +168,7 @@ func TestPaths(t *testing.T) {
 		require.Equal(t, c.kind, w.Header().Get("Content-Type"), c.target)
 		require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"), c.target)
 		require.Equal(t, "no-store", w.Header().Get("Cache-Control"), c.target)
+		require.Equal(t, "same-origin", w.Header().Get("Referrer-Policy"), c.target)
 		require.Equal(t, "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
 			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'", w.Header().Get("Content-Security-Policy"), c.target)
 	}
@@ -197,6 +198,12 @@ func TestRows(t *testing.T) {
 	for i := range 250 {
 		plan.Models = append(plan.Models, coordinator.ModelPlan{Model: "m" + string(rune('a'+i/26)) + string(rune('a'+i%26))})
 	}
+	many := coordinator.Plan{At: time.Unix(1, 0), Models: make([]coordinator.ModelPlan, 1100)}
+	large := debug.New(debug.Options{})
+	large.Tick(coordinator.Tick{Plan: many})
+	all := httptest.NewRecorder()
+	large.ServeHTTP(all, httptest.NewRequest(http.MethodGet, "/models.json?n=9999", nil))
+	require.Contains(t, all.Body.String(), `"rows":{"total":1100,"from":0,"shown":1000,"q":""}`)
 	h.Tick(coordinator.Tick{Plan: plan})
 	for _, c := range []struct{ query, rows, first string }{
 		{"", `{"total":250,"from":0,"shown":100,"q":""}`, "maa"},

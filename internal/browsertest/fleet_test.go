@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,10 @@ import (
 
 // hostile is a name that must never be more than text.
 const hostile = `<script>alert(1)</script>`
+
+// host is a name that the browser takes for no loopback address: from there it
+// says less of where a form comes from (an Origin, no Sec-Fetch-Site).
+const host = "fleet.test"
 
 // A site is a debug page over a small fleet in memory.
 type site struct {
@@ -80,7 +85,7 @@ func newSite(t *testing.T) *site {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(s.pages.Close) // first: Close of the server waits for streams
-	s.url = server.URL + "/some/prefix/"
+	s.url = strings.Replace(server.URL, "127.0.0.1", host, 1) + "/some/prefix/"
 	return s
 }
 
