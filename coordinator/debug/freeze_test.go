@@ -16,6 +16,9 @@ import (
 	"github.com/bellows-go/bellows/coordinator/debug"
 )
 
+// freezeHostile is a form that does it.
+var freezeHostile = url.Values{"kind": {"model"}, "name": {hostile}, "do": {"freeze"}, "for": {"1h"}}
+
 func TestFreeze(t *testing.T) {
 	allow := func(r *http.Request) error {
 		if r.Header.Get("Authorization") != "Bearer me" {
@@ -23,7 +26,7 @@ func TestFreeze(t *testing.T) {
 		}
 		return nil
 	}
-	form := url.Values{"kind": {"model"}, "name": {hostile}, "do": {"freeze"}, "for": {"1h"}}
+	form := freezeHostile
 	with := func(key, value string) string {
 		changed := url.Values{}
 		for k, v := range form {
@@ -66,30 +69,33 @@ func TestFreeze(t *testing.T) {
 		{"a model is no group", allow, "POST", me, with("kind", "group"), 404, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, debug.Options{Authorize: c.authorize})
-				r.tick(1)
-				target := "/p/freeze"
-				if c.method == "GET" {
-					target += "?" + form.Encode()
-				}
-				req := httptest.NewRequest(c.method, target, strings.NewReader(c.body))
-				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				for k, v := range c.header {
-					req.Header.Set(k, v)
-				}
-				w := httptest.NewRecorder()
-				r.pages.ServeHTTP(w, req)
-				require.Equal(t, c.code, w.Code, w.Body)
-				want := map[coordinator.TargetID]time.Time{}
-				if c.frozen {
-					want[coordinator.TargetID{Name: hostile}] = time.Now().Add(time.Hour)
-					require.Equal(t, "model?name=%3Cscript%3Ealert%281%29%3C%2Fscript%3E", w.Header().Get("Location"))
-				}
-				require.Equal(t, want, r.loop.Frozen())
-			})
+			synctest.Test(t, func(t *testing.T) { tryFreeze(t, c.authorize, c.method, c.header, c.body, c.code, c.frozen) })
 		})
 	}
+}
+
+// tryFreeze asks for a freeze of the hostile model and looks at what comes of it.
+func tryFreeze(t *testing.T, authorize func(*http.Request) error, method string, header map[string]string, body string, code int, frozen bool) {
+	r := newRig(t, debug.Options{Authorize: authorize})
+	r.tick(1)
+	target := "/p/freeze"
+	if method == http.MethodGet {
+		target += "?" + freezeHostile.Encode()
+	}
+	req := httptest.NewRequest(method, target, strings.NewReader(body))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	w := httptest.NewRecorder()
+	r.pages.ServeHTTP(w, req)
+	require.Equal(t, code, w.Code, w.Body)
+	want := map[coordinator.TargetID]time.Time{}
+	if frozen {
+		want[coordinator.TargetID{Name: hostile}] = time.Now().Add(time.Hour)
+		require.Equal(t, "model?name=%3Cscript%3Ealert%281%29%3C%2Fscript%3E", w.Header().Get("Location"))
+	}
+	require.Equal(t, want, r.loop.Frozen())
 }
 
 // The forms are there only where they work, and unfreezing undoes freezing.

@@ -1,8 +1,6 @@
 package debug
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // past is the recent past of a model, oldest first; the lists are of one length.
 type past struct {
@@ -85,11 +83,8 @@ func steps(values []number, top float64) (c curve) {
 			y -= max(0, float64(v)) / top * (curveHeight - 2)
 		}
 		if !open {
-			line = coordinate(append(line, 'M'), from)
-			area = coordinate(append(area, 'M'), from)
-			area = coordinate(append(area, ' '), curveHeight)
-			area = coordinate(append(area, 'V'), y)
-			line = coordinate(append(line, ' '), y)
+			line = coordinate(append(coordinate(append(line, 'M'), from), ' '), y)
+			area = coordinate(append(coordinate(append(area, 'M'), from), ' '), curveHeight)
 			open = true
 		}
 		for _, b := range []*[]byte{&line, &area} {
