@@ -164,11 +164,13 @@ func testLive(t *testing.T, browser context.Context) {
 	require.True(t, evaluate[bool](t, ctx, `window.stays && document.activeElement.textContent === "whisper"`))
 
 	// Held, a page stands still; resumed, it catches up.
-	require.NoError(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("#hold"))))
+	evaluate[bool](t, ctx, `(() => { document.getElementById("hold").click(); return true; })()`)
+	until(t, ctx, `document.getElementById("live").textContent === "paused"`)
 	before := evaluate[string](t, ctx, `document.getElementById("tick").textContent`)
 	s.tick(ctx)
 	require.Equal(t, before, evaluate[string](t, ctx, `document.getElementById("tick").textContent`))
-	require.NoError(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("#hold"))))
+	evaluate[bool](t, ctx, `(() => { document.getElementById("hold").click(); return true; })()`)
+	until(t, ctx, `document.getElementById("live").textContent === "live"`)
 	until(t, ctx, `document.getElementById("tick").textContent.includes("Tick 3")`)
 	w.clean(t)
 	require.Empty(t, s.foreign)
