@@ -1,22 +1,30 @@
 // Quickstart scales three models and their servers, in memory and in real time:
-// a burst of requests comes and goes within 15 seconds.
+// a burst of requests comes and goes within 15 seconds. Then it explains a model.
 //
 //	go run ./examples/quickstart
+//	go run ./examples/quickstart -listen 8080 # goes on, with the debug page
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"log"
+	"net/http"
 	"os"
+	"os/signal"
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/coordinator/coordinatortest"
+	"github.com/bellows-go/bellows/coordinator/debug"
 	"github.com/bellows-go/bellows/policy"
 )
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	listen := flag.String("listen", "", "serve the debug page on this port of the loopback address, until interrupted")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 
 	// The world: servers that take 2 s to boot, models that take 1 s to load.
@@ -35,18 +43,17 @@ func main() {
 		Groups: []coordinator.ServerGroup{{Name: "gpu", Capacity: coordinator.Resources{"gib": 80}, Min: 1, Max: 4}},
 		Models: []coordinator.Model{model("llama", 40, 1), model("mistral", 30, 0), model("whisper", 10, 1)},
 	}, coordinator.PlannerOptions{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	check(err)
 
 	began := time.Now()
 	say := func(what string, args ...any) {
 		fmt.Printf("%5.1fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(what, args...))
 	}
+	pages := debug.New(debug.Options{Title: "Quickstart"})
 	loop, err := coordinator.New(planner, fleet, fleet, coordinator.Options{
 		Interval: 500 * time.Millisecond,
 		OnTick: func(t coordinator.Tick) {
+			pages.Tick(t)
 			for _, m := range t.Plan.Models {
 				if m.Desired != m.Was {
 					say("%-8s %d -> %d replicas   %v", m.Model, m.Was, m.Desired, m.Decision)
@@ -57,9 +64,15 @@ func main() {
 			}
 		},
 	})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	check(err)
+
+	if *listen == "" {
+		ctx, cancel = context.WithTimeout(ctx, 15*time.Second)
+		defer cancel()
+	} else { // only this machine gets to see the pages: they tell a lot
+		pages.Watch(loop)
+		fmt.Printf("debug page: http://127.0.0.1:%s/\n", *listen)
+		go func() { check(http.ListenAndServe("127.0.0.1:"+*listen, pages)) }()
 	}
 
 	// Requests take a second once they are served. A burst hits llama, and wakes
@@ -72,7 +85,8 @@ func main() {
 	}
 	go func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			burst := time.Since(began) > 2*time.Second && time.Since(began) < 6*time.Second
+			at := time.Since(began) % (20 * time.Second)
+			burst := at > 2*time.Second && at < 6*time.Second
 			if burst || i%8 == 0 {
 				go request("llama")
 			}
@@ -83,4 +97,17 @@ func main() {
 		}
 	}()
 	_ = loop.Run(ctx) // ends with ctx
+
+	e, err := loop.Explain("llama")
+	check(err)
+	fmt.Println("llama in the end:", e.Decision)
+	for _, w := range e.WhatIfs {
+		fmt.Println("  it would be", w)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }

@@ -1,0 +1,127 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/coordinator/coordinatortest"
+	"github.com/bellows-go/bellows/coordinator/debug"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// hostile is a name that must never be more than text.
+const hostile = `<script>alert(1)</script>`
+
+// host is a name that the browser takes for no loopback address: from there it
+// says less of where a form comes from (an Origin, no Sec-Fetch-Site).
+const host = "fleet.test"
+
+// A site is a debug page over a small fleet in memory.
+type site struct {
+	fleet *coordinatortest.Fleet
+	loop  *coordinator.Coordinator
+	pages *debug.Handler
+	url   string // of the overview
+
+	mu      sync.Mutex
+	foreign []string // requests beside the pages
+}
+
+// newSite serves a fleet's pages below a prefix. Nothing ticks yet.
+func newSite(t *testing.T) *site {
+	gone := policy.Signal{Name: "gone"}
+	load := policy.Signal{Name: policy.InFlight}
+	follow := policy.Track{Signal: load, Value: 10, Tolerance: 0.1}
+	needs := func(gib int64, slots int64) coordinator.Resources {
+		return coordinator.Resources{"gib": gib, "slots": slots}
+	}
+	models := []coordinator.Model{
+		{Name: "embeddings-multilingual-large-v3", Group: "cpu", Needs: needs(12, 1), Min: 1, Max: 8, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
+		{Name: "llama-70b", Group: "gpu", Needs: needs(70, 4), Min: 1, Max: 9, Policy: follow},
+		{Name: "mistral", Group: "gpu", Needs: needs(30, 2), Max: 4, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
+		{Name: "silent", Group: "cpu", Needs: needs(4, 1), Min: 1, Max: 4, Policy: policy.Track{Signal: gone, Value: 10}},
+		{Name: hostile, Group: "cpu", Needs: needs(6, 1), Min: 1, Max: 4, Policy: follow},
+		{Name: "whisper", Group: "gpu", Needs: needs(10, 1), Min: 1, Max: 3, Policy: follow},
+	}
+	s := &site{}
+	var behave []coordinatortest.FleetModel
+	for _, m := range models {
+		behave = append(behave, coordinatortest.FleetModel{Name: m.Name, Load: 40 * time.Millisecond})
+	}
+	s.fleet = coordinatortest.NewFleet(nil, []coordinatortest.FleetGroup{
+		{Name: "cpu", Servers: 2, Boot: 60 * time.Millisecond}, {Name: "gpu", Servers: 1, Boot: 60 * time.Millisecond},
+	}, behave)
+	planner, err := coordinator.NewPlanner(coordinator.Declarations{
+		Groups: []coordinator.ServerGroup{
+			{Name: "cpu", Capacity: needs(32, 8), Min: 1, Max: 4},
+			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 8},
+		},
+		Models: models,
+	}, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	s.pages = debug.New(debug.Options{Title: "Fleet " + hostile, Authorize: func(*http.Request) error { return nil }})
+	s.loop, err = coordinator.New(planner, s.fleet, s.fleet, coordinator.Options{})
+	require.NoError(t, err)
+	s.pages.Watch(s.loop)
+
+	mux := http.NewServeMux()
+	mux.Handle("/some/prefix/", http.StripPrefix("/some/prefix", s.pages))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.foreign = append(s.foreign, r.URL.String())
+		http.NotFound(w, r)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	t.Cleanup(s.pages.Close) // first: Close of the server waits for streams
+	s.url = strings.Replace(server.URL, "127.0.0.1", host, 1) + "/some/prefix/"
+	return s
+}
+
+// tick makes one turn of the loop, and lets a little time pass for loads and
+// boots.
+func (s *site) tick(ctx context.Context) {
+	s.pages.Tick(s.loop.Tick(ctx))
+	<-time.After(15 * time.Millisecond)
+}
+
+// busy plays some load and ends in the middle of things: servers boot, models
+// load, others wait or find no place, and an action has failed.
+func (s *site) busy(ctx context.Context) {
+	waves := map[string]float64{"llama-70b": 28, "mistral": 14, "whisper": 12, hostile: 17, "embeddings-multilingual-large-v3": 31}
+	at := map[string]int{}
+	for i := range 90 {
+		for name, high := range waves {
+			want := int(high * (1 - math.Cos(float64(i)/9)) / 2)
+			if d := want - at[name]; d > 0 {
+				s.fleet.Arrive(name, d)
+				at[name] = want
+			} else if d < 0 {
+				at[name] -= s.fleet.Finish(name, -d)
+			}
+		}
+		s.tick(ctx)
+	}
+	s.fleet.Arrive("llama-70b", 30)
+	s.tick(ctx)
+	s.fleet.Arrive("llama-70b", 90)
+	s.fleet.Arrive("mistral", 30)
+	s.pages.Tick(s.loop.Tick(ctx))
+	s.fleet.Arrive("whisper", 15)
+	t := s.loop.Tick(ctx)
+	if len(t.ApplyErrs) > 0 {
+		t.ApplyErrs[0] = fmt.Errorf("coordinator: %v: connection refused", t.Plan.Now[0])
+	}
+	s.pages.Tick(t)
+}
