@@ -132,11 +132,11 @@ func (x *faulty) Apply(ctx context.Context, a coordinator.Action) error {
 		if a.IfVersion != "" && !holds(w, a) && sent > 9 {
 			return coordinator.ErrConflict
 		}
-		time.Sleep(time.Millisecond) // of the bubble: all others have looked
+		<-time.After(time.Millisecond) // of the bubble: all others have looked
 		a.IfVersion = ""
 	case "waits for ever":
 		for x.Fleet.Apply(ctx, a) != nil {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			ctx = context.WithoutCancel(ctx)
 		}
 		return nil
@@ -298,7 +298,7 @@ func TestBrokenActuators(t *testing.T) {
 					x := &faulty{Fleet: f, fault: c.fault, refused: map[string]bool{}}
 					return actuatorWorld(f, x), nil
 				}, coordinatortest.Options{})
-				time.Sleep(time.Minute) // of the bubble: what was left behind ends
+				<-time.After(time.Minute) // of the bubble: what was left behind ends
 				caught(t, err, c.by, c.says)
 			})
 		})

@@ -88,7 +88,7 @@ func (x *blurred) stubborn(ctx context.Context, want []coordinator.Series, dst [
 		if err == nil {
 			return got, nil
 		}
-		time.Sleep(time.Second) // of the bubble
+		<-time.After(time.Second) // of the bubble
 	}
 }
 
@@ -188,7 +188,7 @@ func TestBrokenSources(t *testing.T) {
 					x.all = slices.Clone(w.Series)
 					return w, nil
 				}, coordinatortest.Options{})
-				time.Sleep(time.Minute) // of the bubble: what was left behind ends
+				<-time.After(time.Minute) // of the bubble: what was left behind ends
 				caught(t, err, c.by, c.says)
 			})
 		})

@@ -22,7 +22,7 @@ func ExampleTestActuator() {
 				Actuator: fleet,
 				Groups:   []coordinator.ServerGroup{{Name: "gpu"}},
 				Models:   []string{"llama", "whisper"},
-				Settle:   func() { time.Sleep(time.Minute) }, // takes no time in a bubble
+				Settle:   func() { <-time.After(time.Minute) }, // takes no time in a bubble
 			}, nil
 		}, coordinatortest.Options{Bubble: true})
 	}

@@ -35,7 +35,7 @@ func actuatorWorld(f *coordinatortest.Fleet, a coordinator.Actuator) coordinator
 		Actuator: a,
 		Groups:   []coordinator.ServerGroup{{Name: "free"}, {Name: "ordinal", Removal: coordinator.Ordinal}},
 		Models:   []string{"llama", "whisper"},
-		Settle:   func() { time.Sleep(time.Minute) }, // of the bubble
+		Settle:   func() { <-time.After(time.Minute) }, // of the bubble
 		Hang: func() func() {
 			return inject(coordinatortest.Faults{
 				Apply:   coordinatortest.ApplyFaults{TimeOutBefore: 1},
@@ -54,7 +54,7 @@ func sourceWorld(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinat
 		for _, m := range []string{"llama", "whisper"} {
 			_ = f.Apply(context.Background(), coordinator.Action{ID: m + k.String(), Kind: k, Group: "free", Server: "free-0000", Model: m})
 		}
-		time.Sleep(10 * time.Second) // of the bubble
+		<-time.After(10 * time.Second) // of the bubble
 	}
 	return sourceHooks(f, s)
 }
@@ -78,7 +78,7 @@ func sourceHooks(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinat
 				f.Arrive(m, 3)
 				f.Finish(m, 2)
 			}
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		},
 		Restart: func(t coordinator.TargetID) { f.Restart(t.Name) },
 		Lose:    func(t coordinator.TargetID) { only(t, coordinatortest.MetricFaults{Missing: 1}) },

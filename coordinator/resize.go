@@ -1,0 +1,98 @@
+package coordinator
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+// resize plans the number of servers and returns it. used is how many of the
+// ghosts and opened how many new ones the placement takes.
+func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
+	kept := 0
+	for i := range g.views {
+		if !g.state.Servers[i].Leaving && g.views[i].replicas+g.views[i].planned > 0 {
+			kept++
+		}
+	}
+	want := max(g.Min, kept+used+opened)
+	first := !g.met
+	g.met = true
+	if p.last.Before(g.frozen) {
+		want, opened = max(g.Min, servers), 0
+	}
+	switch {
+	case want > servers:
+		reason := NoRoom
+		if opened == 0 {
+			reason = BelowMinimum
+		}
+		p.scale(g, servers, want, nil, reason)
+		return want
+	case want == servers:
+		return want
+	}
+	if first || !g.complete {
+		return servers // nothing is removed at first sight
+	}
+	excess := servers - want
+	cancelled := min(excess, ghosts-used)
+	victims := g.empties(excess - cancelled)
+	if g.Removal == Ordinal && cancelled < ghosts {
+		victims = nil // servers that have not appeared stand above all others
+	}
+	to := servers - cancelled - len(victims)
+	if g.Removal == Ordinal {
+		victims = nil
+	}
+	if to < servers {
+		p.scale(g, servers, to, victims, ServerEmpty)
+	}
+	return to
+}
+
+// empties names up to n servers that may go: those that hold nothing and get
+// nothing, booting ones first, then from the highest down. Under ordinal
+// removal the highest alone may go, one after the other.
+func (g *group) empties(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	order := make([]int, 0, len(g.views))
+	for i := range g.views {
+		if !g.state.Servers[i].Leaving {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		x, y := &g.state.Servers[i], &g.state.Servers[j]
+		booting := cmp.Compare(x.Phase, y.Phase)
+		if g.Removal == Ordinal {
+			booting = 0
+		}
+		return cmp.Or(booting, cmp.Compare(y.Ordinal, x.Ordinal), cmp.Compare(y.Name, x.Name))
+	})
+	var victims []string
+	for _, i := range order {
+		empty := g.views[i].replicas+g.views[i].planned == 0
+		if len(victims) == n || !empty && g.Removal == Ordinal {
+			break
+		}
+		if empty {
+			victims = append(victims, g.state.Servers[i].Name)
+		}
+	}
+	slices.Sort(victims)
+	return victims
+}
+
+// scale plans a number of servers.
+func (p *Planner) scale(g *group, from, to int, victims []string, reason Reason) {
+	a := Action{
+		Kind: ScaleGroup, Group: g.Name, Replicas: to, Victims: victims,
+		Epoch: p.options.Epoch, Generation: g.state.Generation + 1, IfVersion: g.state.Version,
+		Why: Explanation{Reason: reason, Have: from, Want: to},
+	}
+	a.ID = a.String() + " #" + strconv.FormatUint(a.Generation, 10)
+	p.plan.Now = append(p.plan.Now, a)
+}
