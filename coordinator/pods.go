@@ -57,9 +57,7 @@ func (p *Planner) listenPods(lists []PodList) {
 func (m *model) seePods() (silent int) {
 	for i, f := range m.podFeeds {
 		m.pods[i] = f.list
-		if f.list == nil || slices.ContainsFunc(f.list, func(pod policy.Pod) bool {
-			return pod.Phase == policy.PodRunning && !pod.Deleting && !pod.Usage.Known
-		}) {
+		if f.list == nil || slices.ContainsFunc(f.list, func(pod policy.Pod) bool { return pod.Silent() }) {
 			silent++
 		}
 	}

@@ -18,6 +18,12 @@ type Pod struct {
 	Usage        PodUsage
 }
 
+// Silent reports whether the pod should tell what it uses and does not: it runs,
+// is not being deleted, and its usage is not known.
+func (p *Pod) Silent() bool {
+	return p.Phase == PodRunning && !p.Deleting && !p.Usage.Known
+}
+
 // PodPhase is a pod's phase, as far as the HPA tells them apart.
 type PodPhase uint8
 

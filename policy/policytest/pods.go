@@ -135,8 +135,6 @@ func poisonPods(lists [][]policy.Pod) {
 // should tell.
 func podsSilent(lists [][]policy.Pod) bool {
 	return slices.ContainsFunc(lists, func(list []policy.Pod) bool {
-		return list == nil || slices.ContainsFunc(list, func(p policy.Pod) bool {
-			return p.Phase == policy.PodRunning && !p.Deleting && !p.Usage.Known
-		})
+		return list == nil || slices.ContainsFunc(list, func(p policy.Pod) bool { return p.Silent() })
 	})
 }
