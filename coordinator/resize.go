@@ -18,6 +18,9 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 	want := max(g.Min, kept+used+opened)
 	first := !g.met
 	g.met = true
+	if g.Fixed {
+		return g.state.Desired
+	}
 	if p.last.Before(g.frozen) {
 		want, opened = max(g.Min, servers), 0
 	}

@@ -56,14 +56,21 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	for _, mp := range p.Models {
 		m := j.models[mp.Model]
 		j.should[mp.Model] = mp.Desired
+		if m.MinReady > 0 {
+			j.should[mp.Model] = min(mp.Desired, m.MinReady)
+		}
 		if mp.Decision.Steps == nil && mp.Unseen {
 			continue // never seen: nothing is known, nothing decided
 		}
 		// 1. Bounds.
-		if mp.Desired < m.Min || mp.Desired > m.Max {
-			fail("law 1: %s: desired %d outside [%d, %d]", mp.Model, mp.Desired, m.Min, m.Max)
+		low, high := m.Min, m.Max
+		if m.Policy == nil {
+			low, high = m.Replicas, m.Replicas
 		}
-		if mp.Was == m.Min || mp.Was == m.Max {
+		if mp.Desired < low || mp.Desired > high {
+			fail("law 1: %s: desired %d outside [%d, %d]", mp.Model, mp.Desired, low, high)
+		}
+		if mp.Was == low || mp.Was == high {
 			j.Tempted["1 bounds"]++
 		}
 		// 4. Silence is not idleness.
@@ -75,7 +82,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 					break
 				}
 			}
-			if mp.Desired < mp.Was && mp.Was <= m.Max {
+			if mp.Desired < mp.Was && mp.Was <= high {
 				fail("law 4: %s: %d to %d on %+v", mp.Model, mp.Was, mp.Desired, mp.Readings)
 			}
 		}
@@ -122,6 +129,9 @@ func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
 	}
 	silence := map[string]bool{}
 	for name, m := range j.models {
+		if m.Policy == nil {
+			continue
+		}
 		for _, sig := range m.Policy.Needs().Signals {
 			id := coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}
 			if len(good[id]) == 0 {
@@ -180,22 +190,28 @@ func (j *Judge) World(w coordinator.World) error {
 			used := map[string]int64{}
 			seen := map[string]bool{}
 			for _, r := range s.Replicas {
-				if seen[r.Model] {
+				if seen[r.Model+"@"+r.ModelVersion] {
 					errs = append(errs, fmt.Errorf("law 6: %s twice on %s", r.Model, s.Name))
 				}
-				seen[r.Model] = true
+				seen[r.Model+"@"+r.ModelVersion] = true
 				for name, n := range j.models[r.Model].Needs {
 					used[name] += n
 				}
 			}
 			for name, n := range used {
-				if limit := j.groups[g.Name].Capacity[name]; n > limit {
+				if limit := j.limit(g.Name, name); n > limit {
 					errs = append(errs, fmt.Errorf("law 5: %s: %d of %d %s", s.Name, n, limit, name))
 				}
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// limit is how much of a resource the replicas on a server of a group may need.
+func (j *Judge) limit(group, resource string) int64 {
+	capacity := j.groups[group].Capacity[resource]
+	return capacity + int64(float64(capacity)*j.groups[group].Overcommit[resource])
 }
 
 func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
@@ -213,7 +229,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 		}
 	}
 	for _, r := range s.Replicas {
-		if r.Model == a.Model {
+		if r.Model == a.Model && r.ModelVersion == a.ModelVersion {
 			return fmt.Errorf("law 6: %v: it is there", a)
 		}
 	}
@@ -222,7 +238,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 		for _, r := range s.Replicas {
 			total += j.models[r.Model].Needs[name]
 		}
-		limit := j.groups[a.Group].Capacity[name]
+		limit := j.limit(a.Group, name)
 		if total == limit {
 			j.Tempted["5 capacity"]++
 		}
@@ -235,7 +251,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 
 func (j *Judge) unload(s *coordinator.ServerState, a coordinator.Action) error {
 	for _, r := range s.Replicas {
-		if r.Model != a.Model {
+		if r.Model != a.Model || r.ModelVersion != a.ModelVersion {
 			continue
 		}
 		switch {
