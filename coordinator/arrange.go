@@ -101,7 +101,7 @@ func (p *Planner) settle(m *model) {
 				goes = p.unroute(m, at, reason, &b)
 			}
 		default:
-			p.bring(m, at, goes, reason)
+			goes = p.bring(m, at, goes, reason)
 		}
 		if goes || at.replica.Phase == Broken {
 			add(at.group.views[at.server].going, m.sizeOn(at.group))
@@ -181,18 +181,20 @@ func (p *Planner) unroute(m *model, at place, reason Reason, b *budget) (goes bo
 		return reason == ReplicaSpare || reason == ServerLeaving
 	case m.accompanied(at):
 		p.wait(p.action(m, at, Unroute, reason), WaitsCompanion, time.Time{})
-	default:
-		*left--
-		p.act(m, at, Unroute, reason)
+		return false // the companion may wait for a replica that needs this room
 	}
+	*left--
+	p.act(m, at, Unroute, reason)
 	return true
 }
 
-// bring takes a replica that is on its way further, or unloads it if it goes.
-func (p *Planner) bring(m *model, at place, goes bool, reason Reason) {
+// bring takes a replica that is on its way further, or unloads it if it goes. It
+// reports whether its room can be counted on.
+func (p *Planner) bring(m *model, at place, goes bool, reason Reason) bool {
 	switch {
 	case goes && m.accompanied(at):
 		p.wait(p.action(m, at, Unload, reason), WaitsCompanion, time.Time{})
+		return false
 	case goes:
 		p.act(m, at, Unload, reason)
 	case at.replica.Phase == Loading:
@@ -200,6 +202,7 @@ func (p *Planner) bring(m *model, at place, goes bool, reason Reason) {
 	default:
 		p.act(m, at, Route, ReplicaLoaded)
 	}
+	return goes
 }
 
 // whyNot is why a replica does not stay.

@@ -39,7 +39,8 @@ func (m *model) accompanied(at place) bool {
 	return false
 }
 
-// placeWith loads companions beside their hosts. Room is kept for them.
+// placeWith loads companions beside their hosts, where room is kept for one
+// replica of each.
 func (p *Planner) placeWith(g *group, m *model) {
 	for _, at := range m.host.places {
 		if m.missing == 0 {
@@ -47,6 +48,13 @@ func (p *Planner) placeWith(g *group, m *model) {
 		}
 		if at.group != g || !m.host.keeps(at.server) || m.has(at.server) {
 			continue
+		}
+		if m.on(g, at.server) { // another version, beside which no room is kept
+			needs := m.needsOn(g)
+			if !g.fits(at.server, needs) {
+				continue
+			}
+			add(g.views[at.server].used, needs)
 		}
 		if _, avoided := m.avoids(at.name(), p.last); avoided {
 			p.loadLater(g, m, at.server)

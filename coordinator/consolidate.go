@@ -304,16 +304,16 @@ func (p *Planner) moveNow(g *group) {
 	}
 	for _, step := range s.Steps {
 		m := g.packed[step.Class]
-		if step.Kind != packing.Load || len(step.After) > 0 || !g.fits(step.Bin, m) || m.has(step.Bin) {
+		if step.Kind != packing.Load || len(step.After) > 0 || !g.fits(step.Bin, m.size) || m.has(step.Bin) {
 			continue
 		}
 		p.load(g, m, step.Bin, Consolidating)
 	}
 }
 
-// fits reports whether a server has room for one more of m, whatever it holds.
-func (g *group) fits(server int, m *model) bool {
-	for d, size := range m.size {
+// fits reports whether a server has room for a size more, whatever it holds.
+func (g *group) fits(server int, size []int64) bool {
+	for d, size := range size {
 		if g.views[server].used[d]+size > g.limit[d] {
 			return false
 		}

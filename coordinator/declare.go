@@ -30,7 +30,9 @@ type Model struct {
 	Requires []string  // capabilities that its servers must have
 	Spread   Spread    // over the zones of its group
 
-	Dedicated bool // its servers host nothing but it, and what is With it
+	// Dedicated: its servers host nothing but it, and what is With it. Replicas that
+	// share a server when it is declared so stay there.
+	Dedicated bool
 	// With names a model of the same groups: replicas sit only on servers that have
 	// one of that model, never more of them than of it. Their room is kept free
 	// wherever it goes. An explainer sits with its model.

@@ -118,12 +118,17 @@ func (g *group) look(byName map[string]*model) error {
 	return nil
 }
 
-// addStrays counts the companions on a server without a host, whose room none
-// is kept for.
+// addStrays counts the companions on a server for which no room is kept there:
+// those without a host, and those of a second version.
 func (g *group) addStrays(server int, byName map[string]*model) {
-	for j := range g.state.Servers[server].Replicas {
-		m := byName[g.state.Servers[server].Replicas[j].Model]
-		if m != nil && m.host != nil && !m.host.on(g, server) {
+	replicas := g.state.Servers[server].Replicas
+	for j := range replicas {
+		m := byName[replicas[j].Model]
+		if m == nil || m.host == nil {
+			continue
+		}
+		second := slices.ContainsFunc(replicas[:j], func(r ReplicaState) bool { return r.Model == m.Name })
+		if second || !m.host.on(g, server) {
 			add(g.views[server].used, m.needsOn(g))
 		}
 	}

@@ -46,19 +46,12 @@ func (p *Planner) Update(d Declarations) error {
 
 // newGroups makes the groups of d, sorted by name.
 func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
-	dedicated := map[string]bool{}
-	for _, m := range d.Models {
-		if m.Dedicated {
-			dedicated[m.Group] = true
-			for _, name := range m.Fallbacks {
-				dedicated[name] = true
-			}
-		}
-	}
+	// In every group: a replica may still be where its model lives no more.
+	dedicated := slices.ContainsFunc(d.Models, func(m Model) bool { return m.Dedicated })
 	byName = map[string]*group{}
 	for _, decl := range d.Groups {
 		g := &group{ServerGroup: decl, dims: slices.Sorted(maps.Keys(decl.Capacity))}
-		g.measure(dedicated[g.Name])
+		g.measure(dedicated)
 		groups = append(groups, g)
 		byName[g.Name] = g
 	}
