@@ -51,7 +51,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 		b.Name, b.Zone, b.Ordinal = "ordered "+strconv.Itoa(i), zone, seen+i
 		problem.Bins = append(problem.Bins, b)
 	}
-	problem.Templates = g.templates(problem, g.most()-servers)
+	problem.Templates = g.templates(problem, g.most(p.last)-servers)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
