@@ -114,6 +114,8 @@ func (st *story) groupFields(g *coordinator.ServerGroup, f *coordinatortest.Flee
 			g.Min = st.number(value)
 		case "max":
 			g.Max = st.number(value)
+		case "fixed": // the number of servers is another's
+			g.Fixed, g.Max = true, 0
 		case "ordinal":
 			g.Removal, f.Ordinal = coordinator.Ordinal, true
 		case "boot":
@@ -128,6 +130,7 @@ func (st *story) groupFields(g *coordinator.ServerGroup, f *coordinatortest.Flee
 			f.Memory = int64(st.number(value))
 		case "overcommit":
 			f.Overcommit = float64(st.number(strings.TrimSuffix(value, "%"))) / 100
+			g.Overcommit = map[string]float64{"mb": f.Overcommit}
 		default:
 			g.Capacity = st.amount(g.Capacity, name, value)
 		}
@@ -143,7 +146,11 @@ func (st *story) modelFields(m *coordinator.Model, f *coordinatortest.FleetModel
 		case "max":
 			m.Max = st.number(value)
 		case "replicas": // exactly
-			m.Min, m.Max = st.number(value), st.number(value)
+			m.Min, m.Max, m.Policy, m.Replicas = 0, 0, nil, st.number(value)
+		case "version":
+			m.Version = value
+		case "min-ready":
+			m.MinReady = st.number(value)
 		case "track":
 			m.Policy = perReplica(float64(st.number(value)))
 		case "seldon": // as the original, by lag and inactivity, its thresholds by default
@@ -196,7 +203,7 @@ func (st *story) begin() {
 	for _, k := range []coordinator.Kind{coordinator.Load, coordinator.Route} {
 		for _, p := range st.cast.placed {
 			for _, m := range p.models {
-				a := coordinator.Action{Kind: k, Group: st.groupOf(p.server), Server: p.server, Model: m}
+				a := coordinator.Action{Kind: k, Group: st.groupOf(p.server), Server: p.server, Model: m, ModelVersion: st.version(m)}
 				a.ID = a.String()
 				require.NoError(st.t, st.fleet.Apply(context.Background(), a))
 			}
@@ -205,6 +212,16 @@ func (st *story) begin() {
 	}
 	st.hire()
 	st.judge = laws.For(st.cast.declared)
+}
+
+// version is a model's as it is declared.
+func (st *story) version(model string) string {
+	for _, m := range st.cast.declared.Models {
+		if m.Name == model {
+			return m.Version
+		}
+	}
+	return ""
 }
 
 // groupOf is that of a server by its name.

@@ -3,6 +3,8 @@ package coordinator_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -115,16 +117,16 @@ func serversOf(w coordinator.World, group string) []coordinator.ServerState {
 	return nil
 }
 
-// replicasIn is how many replicas of a model are in one of these phases.
+// replicasIn is how many replicas of a model, or MODEL@VERSION, are in one of
+// these phases.
 func replicasIn(w coordinator.World, model string, phases ...coordinator.ReplicaPhase) int {
+	model, version, one := strings.Cut(model, "@")
 	n := 0
 	for _, g := range w.Groups {
 		for _, s := range g.Servers {
 			for _, r := range s.Replicas {
-				for _, phase := range phases {
-					if r.Model == model && r.Phase == phase {
-						n++
-					}
+				if r.Model == model && (!one || r.ModelVersion == version) && slices.Contains(phases, r.Phase) {
+					n++
 				}
 			}
 		}
@@ -132,7 +134,7 @@ func replicasIn(w coordinator.World, model string, phases ...coordinator.Replica
 	return n
 }
 
-// servingIn is how many replicas of each model serve.
+// servingIn is how many replicas of each model and each MODEL@VERSION serve.
 func servingIn(w coordinator.World) map[string]int {
 	n := map[string]int{}
 	for _, g := range w.Groups {
@@ -140,6 +142,7 @@ func servingIn(w coordinator.World) map[string]int {
 			for _, r := range s.Replicas {
 				if r.Phase == coordinator.Serving {
 					n[r.Model]++
+					n[r.Model+"@"+r.ModelVersion]++
 				}
 			}
 		}

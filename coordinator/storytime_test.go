@@ -248,6 +248,7 @@ func (st *story) act(plan coordinator.Plan, s coordinator.Snapshot) {
 func (st *story) note(a coordinator.Action, err error) {
 	if err == nil && a.Kind == coordinator.Load {
 		st.book.loads[a.Model]++
+		st.book.loads[a.Model+"@"+a.ModelVersion]++
 	}
 	if a.Kind == coordinator.ScaleGroup && a.Why.Want > a.Why.Have {
 		st.book.orders[a.Group]++

@@ -9,13 +9,11 @@ run 2s every 2s
 ----
 at 2s
   llama: 1: target ratio 1->0; first sight 0->1 (serving 1, starting 0, draining 0)
-  whisper: 1: target ratio 1->0; first sight 0->1 (serving 1, starting 0, draining 0)
+  whisper: 1: fixed count (serving 1, starting 0, draining 0)
 drop llama
 arrive llama 20
 nothing moves
 run 10m every 10s
 ----
-at 12s
-  whisper: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
 expect on gpu-0000 llama
 expect replicas llama 1

@@ -8,9 +8,8 @@ place gpu-0003 llama
 run 4s every 2s
 ----
 at 2s
-  llama: 3: target ratio 3->0; first sight 0->3 (serving 3, starting 0, draining 0)
+  llama: 3: fixed count (serving 3, starting 0, draining 0)
 at 4s
-  llama: 3: target ratio 3->0; below min 0->3 (serving 3, starting 0, draining 0)
   now scale gpu to 3 -gpu-0001: server empty
 expect servers gpu 3
 expect on gpu-0000 llama
@@ -19,15 +18,15 @@ update model llama replicas=1
 run 10s every 2s
 ----
 at 6s
-  llama: 1: target ratio 3->0; below min 0->1 (serving 3, starting 0, draining 0)
+  llama: 1: fixed count (serving 3, starting 0, draining 0)
   now unroute llama on gpu/gpu-0002: replica spare
   now unroute llama on gpu/gpu-0003: replica spare
 at 8s
-  llama: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 2)
+  llama: 1: fixed count (serving 1, starting 0, draining 2)
   now unload llama on gpu/gpu-0002: drained
   now unload llama on gpu/gpu-0003: drained
 at 10s
-  llama: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
+  llama: 1: fixed count (serving 1, starting 0, draining 0)
   now scale gpu to 1 -gpu-0002 -gpu-0003: server empty
 expect servers gpu 1
 expect serving llama 1

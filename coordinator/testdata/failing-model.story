@@ -12,11 +12,10 @@ run 10m every 2s
 ----
 at 2s
   llama: 1: target ratio 0->1 (serving 0, starting 0, draining 0)
-  whisper: 1: target ratio 1->0; first sight 0->1 (serving 1, starting 0, draining 0)
+  whisper: 1: fixed count (serving 1, starting 0, draining 0)
   now load llama on gpu/gpu-0000: replica short
 at 4s
   llama: 1: target ratio (serving 0, starting 1, draining 0)
-  whisper: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
   later route llama on gpu/gpu-0000: waits for the load
 at 6s
   now unload llama on gpu/gpu-0000: replica broken

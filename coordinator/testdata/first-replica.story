@@ -6,7 +6,7 @@ arrive llama 1
 run 6s every 2s
 ----
 at 2s
-  llama: 1: target ratio (serving 0, starting 1, draining 0)
+  llama: 1: fixed count (serving 0, starting 1, draining 0)
   now load llama on gpu/gpu-0000: replica short
 at 4s
   later route llama on gpu/gpu-0000: waits for the load

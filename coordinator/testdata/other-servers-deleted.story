@@ -12,17 +12,14 @@ always serving llama 2
 run 4s every 2s
 ----
 at 2s
-  llama: 2: target ratio 2->0; first sight 0->2 (serving 2, starting 0, draining 0)
-  whisper: 2: target ratio 2->0; first sight 0->2 (serving 2, starting 0, draining 0)
-at 4s
-  llama: 2: target ratio 2->0; below min 0->2 (serving 2, starting 0, draining 0)
-  whisper: 2: target ratio 2->0; below min 0->2 (serving 2, starting 0, draining 0)
+  llama: 2: fixed count (serving 2, starting 0, draining 0)
+  whisper: 2: fixed count (serving 2, starting 0, draining 0)
 expect loads llama 0
 gone cpu-0000 cpu-0001
 run 20s every 2s
 ----
 at 6s
-  whisper: 2: target ratio 2->0; below min 0->2 (serving 0, starting 2, draining 0)
+  whisper: 2: fixed count (serving 0, starting 2, draining 0)
   later load whisper on cpu/cpu-0002: waits for the server to be up
   later load whisper on cpu/cpu-0003: waits for the server to be up
 at 16s
@@ -35,7 +32,7 @@ at 20s
   now route whisper on cpu/cpu-0002: replica loaded
   now route whisper on cpu/cpu-0003: replica loaded
 at 22s
-  whisper: 2: target ratio 2->0; below min 0->2 (serving 2, starting 0, draining 0)
+  whisper: 2: fixed count (serving 2, starting 0, draining 0)
 expect serving llama 2
 expect loads llama 0
 expect serving whisper 2

@@ -7,9 +7,9 @@ model c gpu slots=1 replicas=1
 run 20s every 2s
 ----
 at 2s
-  a: 3: target ratio 3->0; first sight 0->3 (serving 0, starting 3, draining 0)
-  b: 2: target ratio 2->0; first sight 0->2 (serving 0, starting 2, draining 0)
-  c: 1: target ratio 1->0; first sight 0->1 (serving 0, starting 1, draining 0)
+  a: 3: fixed count (serving 0, starting 3, draining 0)
+  b: 2: fixed count (serving 0, starting 2, draining 0)
+  c: 1: fixed count (serving 0, starting 1, draining 0)
   now scale gpu to 3: no room
   later load a on gpu: waits for a server that is ordered
   later load a on gpu: waits for a server that is ordered
@@ -18,9 +18,6 @@ at 2s
   later load b on gpu: waits for a server that is ordered
   later load c on gpu: waits for a server that is ordered
 at 4s
-  a: 3: target ratio 3->0; below min 0->3 (serving 0, starting 3, draining 0)
-  b: 2: target ratio 2->0; below min 0->2 (serving 0, starting 2, draining 0)
-  c: 1: target ratio 1->0; below min 0->1 (serving 0, starting 1, draining 0)
   later load a on gpu/gpu-0000: waits for the server to be up
   later load a on gpu/gpu-0001: waits for the server to be up
   later load a on gpu/gpu-0002: waits for the server to be up
@@ -49,9 +46,9 @@ at 16s
   now route b on gpu/gpu-0001: replica loaded
   now route c on gpu/gpu-0000: replica loaded
 at 18s
-  a: 3: target ratio 3->0; below min 0->3 (serving 3, starting 0, draining 0)
-  b: 2: target ratio 2->0; below min 0->2 (serving 2, starting 0, draining 0)
-  c: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
+  a: 3: fixed count (serving 3, starting 0, draining 0)
+  b: 2: fixed count (serving 2, starting 0, draining 0)
+  c: 1: fixed count (serving 1, starting 0, draining 0)
 expect servers gpu 3
 expect on gpu-0000 a b c
 
@@ -59,12 +56,12 @@ update model a replicas=6
 run 20s every 2s
 ----
 at 22s
-  a: 6: target ratio 3->0; below min 0->6 (serving 3, starting 0, draining 0)
+  a: 6: fixed count (serving 3, starting 3, draining 0)
   now scale gpu to 4: no room
   later load a on gpu: waits for a server that is ordered
   refused in gpu: 2 of a refused: one of each
 at 24s
-  a: 6: target ratio 6->0; below min 0->6 (serving 3, starting 1, draining 0)
+  a: 6: fixed count (serving 3, starting 1, draining 0)
   later load a on gpu/gpu-0003: waits for the server to be up
 at 32s
   now load a on gpu/gpu-0003: replica short
@@ -73,7 +70,7 @@ at 34s
 at 36s
   now route a on gpu/gpu-0003: replica loaded
 at 38s
-  a: 6: target ratio 6->0; below min 0->6 (serving 4, starting 0, draining 0)
+  a: 6: fixed count (serving 4, starting 0, draining 0)
 expect servers gpu 4
 expect serving a 4
 expect refused a 2

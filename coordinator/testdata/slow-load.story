@@ -7,10 +7,9 @@ inject slow-loads
 run 4s every 2s
 ----
 at 2s
-  llama: 1: target ratio 1->0; first sight 0->1 (serving 0, starting 1, draining 0)
+  llama: 1: fixed count (serving 0, starting 1, draining 0)
   now load llama on gpu/gpu-0000: replica short
 at 4s
-  llama: 1: target ratio 1->0; below min 0->1 (serving 0, starting 1, draining 0)
   later route llama on gpu/gpu-0000: waits for the load
 inject none
 run 1m every 2s
@@ -27,7 +26,7 @@ at 28s
 at 30s
   now route llama on gpu/gpu-0001: replica loaded
 at 32s
-  llama: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
+  llama: 1: fixed count (serving 1, starting 0, draining 0)
   now unload llama on gpu/gpu-0000: replica spare
 at 34s
   now scale gpu to 1 -gpu-0000: server empty
