@@ -42,9 +42,13 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		m.steps = make([]policy.Step, 0, 8)
 	}
 	ordered = max(ordered, m.desired-m.refused-m.serving)
+	// What is beyond the desired count goes, or comes in place of what goes: while
+	// replicas are replaced it is no capacity to count on.
+	ready := min(m.serving, m.desired)
+	starting := min(ordered, m.desired-ready)
 	o := policy.Observation{
-		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
-		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
+		Now: s.Now, Desired: m.desired, Current: ready + starting,
+		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: !seen,
 		Slots: m.Slots, Lead: m.lead(), Readings: m.readings, Pods: m.pods,
 	}
 	silent := m.seePods()
