@@ -37,7 +37,8 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: m.desired, Unseen: true})
 			return // no history and nothing seen: nothing is known of it
 		}
-		m.desired = min(max(m.desired, m.serving+ordered, m.Min), m.Max)
+		// What comes in place of others is not wanted besides them.
+		m.desired = min(max(m.desired, m.serving, m.serving-m.leaving+ordered, m.Min), m.Max)
 		m.policy = m.newPolicy(s.Now)
 		m.steps = make([]policy.Step, 0, 8)
 	}
