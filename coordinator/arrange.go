@@ -109,7 +109,7 @@ func (p *Planner) settle(m *model) {
 	}
 	m.forgetDrains()
 	// One on each server: what is beyond their number finds no place.
-	m.excess = max(0, m.missing-m.group.most())
+	m.excess = max(0, m.missing-m.group.most(p.last))
 	m.missing -= m.excess
 }
 

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/bellows-go/bellows/packing"
 )
@@ -52,7 +53,7 @@ func (p *Planner) holds(g *group, m *model) bool {
 	class.Count = m.desired
 	problem.Classes = []packing.Class{class}
 	servers, _ := g.current()
-	problem.Templates = g.templates(problem, g.most()-servers)
+	problem.Templates = g.templates(problem, g.most(p.last)-servers)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	return err == nil && len(a.Refusals) == 0
 }
@@ -81,11 +82,14 @@ func (p *Planner) rehouse(model, group string) {
 	}
 }
 
-// most is how many servers the group may have.
-func (g *group) most() int {
-	if g.Fixed {
-		servers, _ := g.current()
+// most is how many servers the group may have now.
+func (g *group) most(now time.Time) int {
+	servers, _ := g.current()
+	switch {
+	case g.Fixed:
 		return servers
+	case now.Before(g.frozen):
+		return max(g.Min, servers)
 	}
 	return max(g.Max, 0)
 }

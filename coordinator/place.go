@@ -51,7 +51,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 		b.Name, b.Zone, b.Ordinal = "ordered "+strconv.Itoa(i), zone, seen+i
 		problem.Bins = append(problem.Bins, b)
 	}
-	problem.Templates = g.templates(problem, g.most()-servers)
+	problem.Templates = g.templates(problem, g.most(p.last)-servers)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
@@ -187,7 +187,9 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 	}
 	for _, m := range g.short() {
 		c := m.class(g)
-		if !later {
+		// While one server alone has failed it, another is had; after that the
+		// model itself may be to blame.
+		if !later || len(m.failed) == 1 && g.most(now) > 1 {
 			c.Forbids = g.avoided(p.Bins, m, now)
 		}
 		for _, at := range m.places {
