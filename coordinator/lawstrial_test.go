@@ -115,7 +115,7 @@ func drawGroup(t *rapid.T, name string) coordinator.ServerGroup {
 		Max:          rapid.IntRange(2, 6).Draw(t, "max servers"),
 		Removal:      rapid.SampledFrom([]coordinator.Removal{coordinator.Free, coordinator.Ordinal}).Draw(t, "removal"),
 
-		Consolidation: coordinator.Consolidation{Settle: 1 + drawSeconds(t, 20, "settle"), MaxMoves: rapid.IntRange(0, 3).Draw(t, "max moves")},
+		Consolidation: coordinator.Consolidation{Settle: time.Second + drawSeconds(t, 19, "settle"), MaxMoves: rapid.IntRange(0, 3).Draw(t, "max moves")},
 	}
 }
 
