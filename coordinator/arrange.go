@@ -54,7 +54,7 @@ func (p *Planner) fill(g *group) GroupPlan {
 		p.moveNow(g)
 	}
 	for _, m := range g.models {
-		if m.host != nil && m.missing > 0 {
+		if m.host != nil && m.missing+m.excess > 0 {
 			p.placeWith(g, m)
 		}
 	}

@@ -67,5 +67,5 @@ func (p *Planner) placeWith(g *group, m *model) {
 		p.wait(p.action(m, place{group: g, server: -1}, Load, ReplicaShort), WaitsHost, time.Time{})
 		m.missing--
 	}
-	p.refuse(g, m, packing.Refusal{Class: m.Name, Items: m.missing, Reason: packing.OneOfEach})
+	p.refuse(g, m, packing.Refusal{Class: m.Name, Items: m.missing + m.excess, Reason: packing.OneOfEach})
 }

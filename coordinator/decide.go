@@ -79,6 +79,9 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
 	m.record(s.Now, d, p.options.History)
+	if d.Replicas != m.desired {
+		m.group.changed = s.Now // even where as many serve already
+	}
 	m.desired = d.Replicas
 }
 

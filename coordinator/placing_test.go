@@ -135,7 +135,7 @@ func (x *mixed) redeclare(t *rapid.T) {
 	if err := x.planner.Update(x.d); err != nil {
 		t.Fatal(err)
 	}
-	x.judge.Redeclare(x.d)
+	x.judge.Declare(x.d)
 }
 
 // tick plans, and applies action by action, each judged.

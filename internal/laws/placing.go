@@ -144,9 +144,3 @@ func (j *Judge) Apart(w coordinator.World) error {
 	}
 	return nil
 }
-
-// Redeclare lets the judge go on with other declarations.
-func (j *Judge) Redeclare(d coordinator.Declarations) {
-	fresh := For(d)
-	j.models, j.groups = fresh.models, fresh.groups
-}
