@@ -30,86 +30,65 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 // decide asks the model's policy and keeps the laws around it.
 func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
-	ordered := m.loading + m.loaded
 	first := m.policy == nil
 	if first {
 		if !seen {
 			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Was: m.desired, Desired: m.desired, Unseen: true})
 			return // no history and nothing seen: nothing is known of it
 		}
-		m.desired = min(max(m.desired, m.serving+ordered, m.Min), m.Max)
-		m.policy = m.newPolicy(s.Now)
-		m.steps = make([]policy.Step, 0, 8)
+		m.begin(s.Now, m.serving+m.loading+m.loaded, m.serving)
 	}
-	ordered = max(ordered, m.desired-m.refused-m.serving)
-	o := policy.Observation{
-		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
-		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
-		Slots: m.Slots, Lead: m.lead(), Readings: m.readings, Pods: m.pods,
-	}
-	silent := m.seePods()
-	for i, f := range m.feeds {
-		m.readings[i] = f.reading(m.indexes[i], s.Now, p.tick, p.options.Stale, s.ReadFailed)
-		if m.readings[i].Quality != policy.OK {
-			silent++
-		}
-	}
-	if m.seconds != nil {
-		o.Seconds = m.seconds.ready(s.Now, m.begun.until(), p.options.Stale)
-	}
-	o = o.Lend(m.steps)
-	d, err := ask(m.policy, o)
-	if err != nil {
-		p.fault("model %s: policy: %v", m.Name, err)
-	}
-	if m.seconds != nil {
-		m.seconds.drop(len(o.Seconds))
-	}
-	d = m.guard(o, d, silent, seen, first)
-	if n := cap(d.Steps); n > cap(m.steps) {
-		m.steps = make([]policy.Step, 0, n) // so that the next decision fits
-	}
+	o := m.observation(s.Now)
+	d := p.consult(&m.scaled, o, s, first || !m.group.complete && seen)
 	p.plan.Models = append(p.plan.Models, ModelPlan{
-		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
+		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: o.Starting, Draining: m.draining,
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
-	m.record(s.Now, d, p.options.History)
-	m.desired = d.Replicas
+}
+
+// observation is what is seen of the model, for its policy.
+func (m *model) observation(now time.Time) policy.Observation {
+	ordered := max(m.loading+m.loaded, m.desired-m.refused-m.serving)
+	return policy.Observation{
+		Now: now, Desired: m.desired, Current: m.serving + ordered,
+		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: m.group.state == nil,
+		Slots: m.Slots, Lead: m.lead(),
+	}
 }
 
 // guard keeps the laws around a policy's decision: silence is not idleness,
 // nothing shrinks at first sight, a freeze holds, and bounds do above all.
-func (m *model) guard(o policy.Observation, d policy.Decision, silent int, seen, first bool) policy.Decision {
+func (t *scaled) guard(o policy.Observation, d policy.Decision, silent int, young bool) policy.Decision {
 	if d.Verdict != policy.Propose {
-		d.Replicas = m.desired // whatever it says
+		d.Replicas = t.desired // whatever it says
 	}
-	if d.Replicas < m.desired && (silent > 0 || !seen) {
-		d = o.Amend(d, Silence, m.desired, float64(silent))
+	if d.Replicas < t.desired && (silent > 0 || o.ReadyFailed) {
+		d = o.Amend(d, Silence, t.desired, float64(silent))
 	}
-	if d.Replicas < m.desired && (first || !m.group.complete && seen) {
-		d = o.Amend(d, FirstSight, m.desired)
+	if d.Replicas < t.desired && young {
+		d = o.Amend(d, FirstSight, t.desired)
 	}
-	if o.Now.Before(m.frozen) && d.Replicas != m.desired {
-		d = o.Amend(d, policy.Frozen, m.desired, float64(d.Replicas), float64(m.desired))
-		d.Steps[len(d.Steps)-1].Until = m.frozen
+	if o.Now.Before(t.frozen) && d.Replicas != t.desired {
+		d = o.Amend(d, policy.Frozen, t.desired, float64(d.Replicas), float64(t.desired))
+		d.Steps[len(d.Steps)-1].Until = t.frozen
 	}
-	if d.Replicas > m.Max {
-		d = o.Amend(d, policy.AboveMax, m.Max, float64(d.Replicas), float64(m.Max))
-	} else if d.Replicas < m.Min {
-		d = o.Amend(d, policy.BelowMin, m.Min, float64(d.Replicas), float64(m.Min))
+	if d.Replicas > t.high {
+		d = o.Amend(d, policy.AboveMax, t.high, float64(d.Replicas), float64(t.high))
+	} else if d.Replicas < t.low {
+		d = o.Amend(d, policy.BelowMin, t.low, float64(d.Replicas), float64(t.low))
 	}
 	return d
 }
 
-// newPolicy makes the model's policy; one that panics is replaced by one that holds
-// and says so.
-func (m *model) newPolicy(at time.Time) (made policy.Policy) {
+// newPolicy makes a policy of a target with ready replicas; one that panics is
+// replaced by one that holds and says so.
+func (a *asker) newPolicy(at time.Time, ready int) (made policy.Policy) {
 	defer func() {
 		if v := recover(); v != nil {
 			made = panicked{fmt.Sprint(v)}
 		}
 	}()
-	return m.Policy.New(at, m.serving)
+	return a.config.New(at, ready)
 }
 
 // panicked is what stands for a policy whose New panicked.

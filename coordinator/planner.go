@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/bellows-go/bellows/policy"
 )
 
 // A Planner makes plans. It is a deterministic state machine: from the same
@@ -26,6 +23,7 @@ type Planner struct {
 	models   []*model     // sorted by name
 	groups   []*group     // sorted by name
 	byName   map[string]*model
+	targets  []*scaled // as models
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
@@ -60,28 +58,15 @@ type PlannerOptions struct {
 // model is a declared model and what the planner remembers of it.
 type model struct {
 	Model
-	group   *group
-	size    []int64 // Needs in the order of the group's dimensions
-	needs   policy.Needs
-	feeds   []*feed // one per needs.Signals
-	indexes []int   // and which of the feed's signals
-	begun   *feed   // if needs.Seconds
-	seconds *secondsLog
+	scaled
+	group *group
+	size  []int64 // Needs in the order of the group's dimensions
 
-	podFeeds []*podFeed // one per needs.Pods
-
-	frozen   time.Time            // the desired count stands until then
-	history  []Decided            // oldest first
 	loads    durations            // from order to loaded
 	failed   []failedLoad         // sorted by server
 	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
-	policy   policy.Policy
-	desired  int
-	refused  int // replicas without a place in the last plan
-	steps    []policy.Step
-	readings []policy.Reading
-	pods     [][]policy.Pod
+	refused  int                  // replicas without a place in the last plan
 
 	// Of the present snapshot:
 	counts
@@ -166,19 +151,17 @@ func (p *Planner) Update(d Declarations) error {
 	models := make([]*model, len(d.Models))
 	byName := make(map[string]*model, len(d.Models))
 	for i, decl := range d.Models {
-		m := &model{Model: decl}
+		m := &model{Model: decl, scaled: scaled{id: TargetID{TargetModel, decl.Name}, low: decl.Min, high: decl.Max}}
+		m.config = m.Policy
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
 		}
 		g := byGroup[m.Group]
 		m.group, m.size = g, vector(m.Needs, g.dims)
-		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
-			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-			m.history, m.loads, m.starting, m.failed = old.history, old.loads, old.starting, old.failed
-			if reflect.DeepEqual(old.Policy, m.Policy) {
-				m.policy, m.steps = old.policy, old.steps
-			}
+			m.inherit(&old.scaled)
+			m.refused, m.counts, m.drains = old.refused, old.counts, old.drains
+			m.loads, m.starting, m.failed = old.loads, old.starting, old.failed
 		}
 		models[i] = m
 		byName[m.Name] = m
@@ -191,58 +174,13 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
 	p.models, p.groups, p.byName = models, groups, byName
+	p.targets = nil
+	for _, m := range models {
+		p.targets = append(p.targets, &m.scaled)
+	}
 	p.connect()
 	p.connectPods()
 	return nil
-}
-
-// connect makes the feeds that the models' policies need, and keeps the history
-// of those there were.
-func (p *Planner) connect() {
-	old := p.feedOf
-	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
-	want := func(m *model, name string) *feed {
-		id := Series{TargetID{TargetModel, m.Name}, name}
-		f := p.feedOf[id]
-		if f == nil {
-			f = &feed{id: id}
-			p.feedOf[id] = f
-			p.feeds = append(p.feeds, f)
-			p.wants = append(p.wants, id)
-		}
-		return f
-	}
-	for _, m := range p.models {
-		for _, sig := range m.needs.Signals {
-			f := want(m, sig.Name)
-			i := slices.Index(f.signals, sig)
-			if i < 0 {
-				i = len(f.signals)
-				f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
-			}
-			m.feeds, m.indexes = append(m.feeds, f), append(m.indexes, i)
-		}
-		m.readings = make([]policy.Reading, len(m.needs.Signals))
-		if !m.needs.Seconds {
-			m.seconds = nil
-			continue
-		}
-		if m.seconds == nil {
-			m.seconds = &secondsLog{}
-		}
-		for c, name := range secondCounts {
-			f := want(m, name)
-			f.seconds, f.count = m.seconds, count(c)
-			if count(c) == countBegun {
-				m.begun = f
-			}
-		}
-	}
-	for _, f := range p.feeds {
-		if was := old[f.id]; was != nil {
-			f.adopt(was)
-		}
-	}
 }
 
 // Wants are the series that a snapshot should have samples of. The slice is the
@@ -278,6 +216,7 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	for _, m := range p.models {
 		p.decide(m, &s)
 	}
+	p.take()
 	for _, g := range p.groups {
 		p.arrange(g)
 	}
@@ -299,9 +238,9 @@ func (p *Planner) fault(format string, args ...any) {
 
 // listen takes in the samples.
 func (p *Planner) listen(s *Snapshot) {
-	for _, m := range p.models {
-		if m.seconds != nil {
-			m.seconds.start(s.Now)
+	for _, t := range p.targets {
+		if t.seconds != nil {
+			t.seconds.start(s.Now)
 		}
 	}
 	cursor := 0 // sources tend to answer in the order they were asked

@@ -320,14 +320,14 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	if !s.Known {
 		return nil
 	}
-	m.policy = m.newPolicy(at)
+	m.policy = m.newPolicy(at, m.serving)
 	m.steps = make([]policy.Step, 0, 8)
 	saver, ok := m.policy.(policy.Saver)
 	if !ok || len(s.Policy) == 0 {
 		return nil
 	}
 	if err := restorePolicy(saver, s.Policy); err != nil {
-		m.policy = m.newPolicy(at)
+		m.policy = m.newPolicy(at, m.serving)
 		return err
 	}
 	return nil
