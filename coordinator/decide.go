@@ -7,14 +7,21 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// Freeze keeps the desired count of a model, or the number of servers of a
-// group, as it is until an instant, whatever its policy says; bounds still hold.
+// Freeze keeps the desired count of a model or service, or the number of servers
+// of a group, as it is until an instant, whatever its policy says; bounds still
+// hold.
 // An instant that has passed, the zero time for one, ends a freeze. The error
 // says that nobody declared the target.
 func (p *Planner) Freeze(target TargetID, until time.Time) error {
 	if target.Kind == TargetModel {
 		if m := p.byName[target.Name]; m != nil {
 			m.frozen = until
+			return nil
+		}
+	}
+	if target.Kind == TargetService {
+		if s := p.service(target.Name); s != nil {
+			s.frozen = until
 			return nil
 		}
 	}
@@ -76,6 +83,9 @@ func (t *scaled) guard(o policy.Observation, d policy.Decision, silent int, youn
 		d = o.Amend(d, policy.AboveMax, t.high, float64(d.Replicas), float64(t.high))
 	} else if d.Replicas < t.low {
 		d = o.Amend(d, policy.BelowMin, t.low, float64(d.Replicas), float64(t.low))
+	}
+	if most := t.most(); d.Replicas > most {
+		d = o.Amend(d, BeyondUseful, most, float64(d.Replicas), float64(most))
 	}
 	return d
 }

@@ -58,8 +58,9 @@ const (
 
 // Declarations are everything a planner scales.
 type Declarations struct {
-	Models []Model
-	Groups []ServerGroup
+	Models   []Model
+	Groups   []ServerGroup
+	Services []Service
 }
 
 const defaultDrainTimeout = 5 * time.Minute
@@ -91,6 +92,7 @@ func (d Declarations) Validate() error {
 		names[m.Name] = true
 		m.validate(&f, field, groups[m.Group])
 	}
+	d.validateServices(&f)
 	return f.Err()
 }
 
@@ -119,14 +121,7 @@ func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
 		f.Require(false, field+".Policy", "must be set")
 		return
 	}
-	err := m.Policy.Validate()
-	f.Under(field+".Policy", err)
-	if err != nil {
-		return
-	}
-	for _, s := range m.Policy.Needs().Signals {
-		f.Require(s.Window <= maxSpan, field+".Policy", "asks for %v, beyond the longest window %v", s, maxSpan)
-	}
+	validatePolicy(f, field+".Policy", m.Policy)
 }
 
 func bounds(f *check.Faults, field string, low, high int) {

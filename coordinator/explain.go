@@ -27,8 +27,8 @@ func (d Decided) String() string {
 // A WhatIf is what would change a model's count.
 type WhatIf struct {
 	// Signal, if it has a name, is the one that would have to read Reading or
-	// beyond for For, all else as it is. Bound is "min" or "max" otherwise, and
-	// would have to be Reading.
+	// beyond for For, all else as it is. Bound is "min", "max" or "useful"
+	// otherwise, and would have to be Reading.
 	Signal  policy.Signal
 	Bound   string
 	Reading float64
@@ -159,6 +159,8 @@ func (t *scaled) otherBound(up bool) (WhatIf, bool) {
 	steps := t.history[len(t.history)-1].Steps
 	last := steps[len(steps)-1]
 	switch {
+	case up && last.Reason == BeyondUseful && t.desired == t.most():
+		return WhatIf{Bound: "useful", Reading: float64(last.From), Desired: last.From}, true
 	case up && last.Reason == policy.AboveMax && t.desired == t.high:
 		return WhatIf{Bound: "max", Reading: float64(last.From), Desired: last.From}, true
 	case !up && last.Reason == policy.BelowMin && t.desired == t.low:

@@ -23,7 +23,8 @@ type Planner struct {
 	models   []*model     // sorted by name
 	groups   []*group     // sorted by name
 	byName   map[string]*model
-	targets  []*scaled // as models
+	services []*service // sorted by name
+	targets  []*scaled  // of models, then of services
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
@@ -172,11 +173,15 @@ func (p *Planner) Update(d Declarations) error {
 	for _, g := range groups {
 		slices.SortFunc(g.models, byModelName)
 	}
-	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
+	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services)}
 	p.models, p.groups, p.byName = models, groups, byName
+	p.updateServices(d.Services)
 	p.targets = nil
 	for _, m := range models {
 		p.targets = append(p.targets, &m.scaled)
+	}
+	for _, s := range p.services {
+		p.targets = append(p.targets, &s.scaled)
 	}
 	p.connect()
 	p.connectPods()
@@ -206,27 +211,33 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.last = s.Now
 	p.plan = Plan{
 		At: s.Now, Now: p.plan.Now[:0], Later: p.plan.Later[:0], Models: p.plan.Models[:0],
-		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
+		Services: p.plan.Services[:0],
+		Groups:   p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
 	}
 	p.plan.Faults = append(p.plan.Faults, p.lost...)
 	p.lost = nil
 	p.listen(&s)
 	p.listenPods(s.Pods)
 	p.look(&s.World)
+	p.lookServices(&s.World)
 	for _, m := range p.models {
 		p.decide(m, &s)
+	}
+	for _, x := range p.services {
+		p.decideService(x, &s)
 	}
 	p.take()
 	for _, g := range p.groups {
 		p.arrange(g)
 	}
+	p.scaleServices()
 	slices.SortStableFunc(p.plan.Now, func(a, b Action) int { return cmp.Compare(rank(&a), rank(&b)) })
 	return p.plan
 }
 
 // rank orders actions: growth first, shrinking last.
 func rank(a *Action) int {
-	if a.Kind == ScaleGroup && a.Why.Want < a.Why.Have {
+	if (a.Kind == ScaleGroup || a.Kind == ScaleService) && a.Why.Want < a.Why.Have {
 		return int(Unload) + 1
 	}
 	return int(a.Kind)

@@ -27,6 +27,7 @@ type scaled struct {
 	asker
 	id        TargetID
 	low, high int   // bounds of the desired count
+	useful    int   // beyond how many none has work; 0 unknown
 	begun     *feed // if some policy asks for seconds
 	seconds   *secondsLog
 
@@ -155,12 +156,23 @@ func (t *scaled) begin(at time.Time, count, ready int) {
 }
 
 // clamp is the count within bounds that is nearest to n.
-func (t *scaled) clamp(n int) int { return min(max(n, t.low), t.high) }
+func (t *scaled) clamp(n int) int { return min(max(n, t.low), t.most()) }
+
+// most is the upper bound: that which is declared, or what is useful.
+func (t *scaled) most() int {
+	if t.useful == 0 {
+		return t.high
+	}
+	return min(t.high, max(t.low, t.useful))
+}
 
 // take makes the decisions of this plan the targets' own.
 func (p *Planner) take() {
 	for i, m := range p.models {
 		m.take(p.last, p.plan.Models[i].Decision, p.options.History)
+	}
+	for i, s := range p.services {
+		s.take(p.last, p.plan.Services[i].Decision, p.options.History)
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 // A Judge checks plans made from one set of declarations. Make one with For;
 // it serves one goroutine.
 type Judge struct {
-	models map[string]coordinator.Model
-	groups map[string]coordinator.ServerGroup
+	models   map[string]coordinator.Model
+	groups   map[string]coordinator.ServerGroup
+	services map[string]coordinator.Service
 	// Patience is for how long a source that no longer answers is waited for.
 	Patience time.Duration
 	// Stale is the age from which a sample is no longer current.
@@ -27,6 +28,7 @@ type Judge struct {
 	Tempted map[string]int
 
 	should map[string]int
+	wished map[string]int // of services
 }
 
 // source is one that counts for a series: when it last answered, and of when its
@@ -42,6 +44,10 @@ func For(d coordinator.Declarations) *Judge {
 	}
 	for _, g := range d.Groups {
 		j.groups[g.Name] = g
+	}
+	j.services = map[string]coordinator.Service{}
+	for _, s := range d.Services {
+		j.services[s.Name] = s
 	}
 	return j
 }
@@ -67,7 +73,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 			j.Tempted["1 bounds"]++
 		}
 		// 4. Silence is not idleness.
-		silent := mp.Unseen || silence[mp.Model]
+		silent := mp.Unseen || silence[coordinator.TargetID{Name: mp.Model}]
 		if silent {
 			for _, step := range mp.Decision.Steps {
 				if step.To < mp.Was {
@@ -83,12 +89,13 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 			fail("law 13: %s: a decision without a step", mp.Model)
 		}
 	}
+	errs = append(errs, j.planServices(s, p, silence))
 	unseen := map[string]bool{}
 	for _, g := range s.World.Unseen {
 		unseen[g] = true
 	}
 	for _, a := range p.Now {
-		if unseen[a.Group] {
+		if a.Kind != coordinator.ScaleService && unseen[a.Group] {
 			fail("law 4: %v in a group that is not seen", a)
 		}
 		if a.Why.Reason == "" || a.ID == "" {
@@ -98,9 +105,9 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	return errors.Join(errs...)
 }
 
-// listen finds the models of which some wanted signal is not wholly known: a
+// listen finds the targets of which some wanted signal is not wholly known: a
 // source that answered before did not answer now, or not with a current value.
-func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
+func (j *Judge) listen(s coordinator.Snapshot) map[coordinator.TargetID]bool {
 	good := map[coordinator.Series]map[string]bool{}
 	for _, x := range s.Samples {
 		if j.answered[x.Series] == nil {
@@ -120,16 +127,16 @@ func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
 		}
 		good[x.Series][x.Origin] = x.Quality == policy.OK && s.Now.Sub(from.newest) <= j.Stale
 	}
-	silence := map[string]bool{}
-	for name, m := range j.models {
-		for _, sig := range m.Policy.Needs().Signals {
-			id := coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}
+	silence := map[coordinator.TargetID]bool{}
+	for target, c := range j.policies() {
+		for _, sig := range c.Needs().Signals {
+			id := coordinator.Series{Target: target, Name: sig.Name}
 			if len(good[id]) == 0 {
-				silence[name] = true
+				silence[target] = true
 			}
 			for origin, from := range j.answered[id] {
 				if s.Now.Sub(from.answered) <= j.Patience && !good[id][origin] {
-					silence[name] = true
+					silence[target] = true
 				}
 			}
 		}
@@ -140,6 +147,9 @@ func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
 // Action checks one action of the plan against the world as it is just before
 // it is applied.
 func (j *Judge) Action(w coordinator.World, a coordinator.Action) error {
+	if a.Kind == coordinator.ScaleService {
+		return j.scaleService(w, a)
+	}
 	g := find(w, a.Group)
 	if g == nil {
 		return fmt.Errorf("%v: no such group", a)
