@@ -33,6 +33,14 @@ type Model struct {
 	// died, twice in a row; each further time it is avoided about twice as long, up
 	// to 30 min. 0 is 30 s.
 	RetryInterval time.Duration
+
+	// Priority tells whose replicas come first where there is not enough for all:
+	// higher ones do. It may be negative.
+	Priority int
+	// Weight is the model's share among models of its Priority under a Budget: one
+	// of weight 2 gets two replicas for each of a model of weight 1. In [0, 1000]; 0
+	// is 1.
+	Weight int
 }
 
 // A ServerGroup is a number of equal servers.
@@ -61,6 +69,7 @@ type Declarations struct {
 	Models   []Model
 	Groups   []ServerGroup
 	Services []Service
+	Budgets  []Budget
 }
 
 const defaultDrainTimeout = 5 * time.Minute
@@ -93,6 +102,7 @@ func (d Declarations) Validate() error {
 		m.validate(&f, field, groups[m.Group])
 	}
 	d.validateServices(&f)
+	d.validateBudgets(&f)
 	return f.Err()
 }
 
@@ -116,6 +126,7 @@ func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
 	f.Require(m.Slots >= 0, field+".Slots", "must be >= 0, is %d", m.Slots)
 	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
 	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
+	f.Require(m.Weight >= 0 && m.Weight <= maxWeight, field+".Weight", "must be in [0, %d], is %d", maxWeight, m.Weight)
 	f.Require(m.RetryInterval >= 0, field+".RetryInterval", "must be >= 0, is %v", m.RetryInterval)
 	if m.Policy == nil {
 		f.Require(false, field+".Policy", "must be set")

@@ -59,8 +59,9 @@ type Explained struct {
 	Now       []Action  // on the model, of the last plan
 	Later     []Waiting
 	Refused   []Refusal
-	History   []Decided // oldest first
-	WhatIfs   []WhatIf  // ups before downs
+	Budgets   []BudgetPlan // that cover the model
+	History   []Decided    // oldest first
+	WhatIfs   []WhatIf     // ups before downs
 }
 
 // Explain tells all about a model as of the last plan. It changes nothing, and
@@ -99,6 +100,7 @@ func (p *Planner) Explain(model string) (Explained, error) {
 			e.Refused = append(e.Refused, r)
 		}
 	}
+	e.Budgets = p.budgetsOf(m, plan.Budgets)
 	e.WhatIfs = m.whatIfs(m.observation(p.last))
 	return e, nil
 }

@@ -40,6 +40,7 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 		l.config(field+".Policy", m.Policy)
 	}
 	l.services(d.Services)
+	l.budgets(d)
 	for i := range d.Groups {
 		l.minimums(d, &d.Groups[i], path("Groups", i))
 	}

@@ -29,6 +29,7 @@ type Plan struct {
 	Models   []ModelPlan   // sorted by name
 	Services []ServicePlan // sorted by name
 	Groups   []GroupPlan   // sorted by name
+	Budgets  []BudgetPlan  // sorted by name
 	Refused  []Refusal     // replicas that find no place, even on servers yet to come
 	Faults   []string      // what was wrong with the snapshot; those parts are held
 }
@@ -93,6 +94,7 @@ func (p Plan) Clone() Plan {
 		s.Readings = slices.Clone(s.Readings)
 	}
 	p.Groups = slices.Clone(p.Groups)
+	p.Budgets = slices.Clone(p.Budgets)
 	p.Refused = slices.Clone(p.Refused)
 	p.Faults = slices.Clone(p.Faults)
 	return p

@@ -24,6 +24,9 @@ type Planner struct {
 	groups   []*group     // sorted by name
 	byName   map[string]*model
 	services []*service // sorted by name
+	budgets  []*budget  // sorted by name
+	stakes   [][]stake  // in budgets; as models
+	claims   []claim    // lent to share
 	targets  []*scaled  // of models, then of services
 	wants    []Series
 	feeds    []*feed // as wants
@@ -173,9 +176,10 @@ func (p *Planner) Update(d Declarations) error {
 	for _, g := range groups {
 		slices.SortFunc(g.models, byModelName)
 	}
-	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services)}
+	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services), Budgets: slices.Clone(d.Budgets)}
 	p.models, p.groups, p.byName = models, groups, byName
 	p.updateServices(d.Services)
+	p.updateBudgets(d.Budgets)
 	p.targets = nil
 	for _, m := range models {
 		p.targets = append(p.targets, &m.scaled)
@@ -211,8 +215,8 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.last = s.Now
 	p.plan = Plan{
 		At: s.Now, Now: p.plan.Now[:0], Later: p.plan.Later[:0], Models: p.plan.Models[:0],
-		Services: p.plan.Services[:0],
-		Groups:   p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
+		Services: p.plan.Services[:0], Budgets: p.plan.Budgets[:0],
+		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
 	}
 	p.plan.Faults = append(p.plan.Faults, p.lost...)
 	p.lost = nil
@@ -226,6 +230,7 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	for _, x := range p.services {
 		p.decideService(x, &s)
 	}
+	p.keepBudgets()
 	p.take()
 	for _, g := range p.groups {
 		p.arrange(g)

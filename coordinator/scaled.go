@@ -34,6 +34,7 @@ type scaled struct {
 	frozen  time.Time // the desired count stands until then
 	history []Decided // oldest first
 	desired int
+	held    bool // in this plan, nothing but bounds lowers the count
 }
 
 // inherit takes over what is remembered of the same target under older
@@ -127,6 +128,7 @@ func (p *Planner) consult(t *scaled, o policy.Observation, s *Snapshot, young bo
 		seconds = t.seconds.ready(s.Now, t.begun.until(), p.options.Stale)
 	}
 	silent := p.read(&t.asker, s)
+	t.held = silent > 0 || o.ReadyFailed || young || s.Now.Before(t.frozen)
 	d, err := t.ask(&o, seconds)
 	if err != nil {
 		p.fault("%v %s: policy: %v", t.id.Kind, t.id.Name, err)

@@ -285,7 +285,7 @@ func TestServiceStarts(t *testing.T) {
 func TestServiceFirstSight(t *testing.T) {
 	g := newGateway(t, 4, nil)
 	g.World.Services[0].Ready = 2
-	g.at(40)
+	require.Contains(t, g.at(40), "gateway 4->4 ready=2 starting=2", "those on their way count")
 	require.Contains(t, g.at(10), "first sight 1->4")
 	g.Now = g.Now.Add(10 * time.Minute)
 	require.Contains(t, g.at(10), "1: target ratio 4->1")

@@ -27,8 +27,12 @@ type Judge struct {
 	// Tempted counts how often each law had something to forbid.
 	Tempted map[string]int
 
-	should map[string]int
-	wished map[string]int // of services
+	should     map[string]int
+	wished     map[string]int // of services
+	budgets    []coordinator.Budget
+	met        map[string]bool      // models that were decided before
+	groupSince map[string]time.Time // when a group was first seen
+	whole      map[string]bool      // groups of which all servers were up at once
 }
 
 // source is one that counts for a series: when it last answered, and of when its
@@ -45,6 +49,7 @@ func For(d coordinator.Declarations) *Judge {
 	for _, g := range d.Groups {
 		j.groups[g.Name] = g
 	}
+	j.budgets, j.met, j.groupSince, j.whole = d.Budgets, map[string]bool{}, map[string]time.Time{}, map[string]bool{}
 	j.services = map[string]coordinator.Service{}
 	for _, s := range d.Services {
 		j.services[s.Name] = s
@@ -89,7 +94,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 			fail("law 13: %s: a decision without a step", mp.Model)
 		}
 	}
-	errs = append(errs, j.planServices(s, p, silence))
+	errs = append(errs, j.planServices(s, p, silence), j.planBudgets(s, p, silence))
 	unseen := map[string]bool{}
 	for _, g := range s.World.Unseen {
 		unseen[g] = true
