@@ -21,9 +21,23 @@ type backoff struct {
 	until    time.Time // nothing is sent before
 }
 
-// subject is what an action's failure says something about: a server, or a
-// group's size.
-func subject(a *Action) string { return a.Group + "/" + a.Server }
+// subject is what an action's failure says something about: a server, a group's
+// size, or a service's.
+func subject(a *Action) string {
+	if a.Kind == ScaleService {
+		return lane(a)
+	}
+	return a.Group + "/" + a.Server
+}
+
+// lane is what an action shares with those that are sent after it, not beside
+// it: a group, or a service alone. No group's name begins as a service's lane.
+func lane(a *Action) string {
+	if a.Kind == ScaleService {
+		return "\x00" + a.Service
+	}
+	return a.Group
+}
 
 // apply sends the actions, those of one group in order, several groups at once.
 // One that fails holds up no other: they are independent.
@@ -37,7 +51,7 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 			errs[i] = fmt.Errorf("coordinator: %v: %w: %d failures in a row, next try in %v", actions[i], ErrNotSent, b.failures, b.until.Sub(now))
 			continue
 		}
-		g := actions[i].Group
+		g := lane(&actions[i])
 		if byGroup[g] == nil {
 			groups = append(groups, g)
 		}

@@ -45,7 +45,9 @@ type Model struct {
 	// Priority decides where there is not room for all: the higher goes first, each
 	// model's Min before what others have beyond theirs. Any value.
 	Priority int
-	Weight   int // its share among equal priorities, >= 0; 0 is 1
+	// Weight is its share among equal priorities: one of weight 2 gets two replicas
+	// for each of a model of weight 1. In [0, 1000]; 0 is 1.
+	Weight int
 
 	// MinReady is how many replicas keep serving while others are replaced for which
 	// there is no room beside them; 0 is all of them: nothing is then replaced
@@ -103,8 +105,10 @@ const (
 
 // Declarations are everything a planner scales.
 type Declarations struct {
-	Models []Model
-	Groups []ServerGroup
+	Models   []Model
+	Groups   []ServerGroup
+	Services []Service
+	Budgets  []Budget
 }
 
 const defaultDrainTimeout = 5 * time.Minute

@@ -2,8 +2,8 @@
 // many servers exist to host them, which replica sits where, and in which order
 // the world changes so that nobody who sends a request notices.
 //
-// [Model] and [ServerGroup] declare what there is to scale. A [MetricSource]
-// reads load, an [Actuator] observes and changes the world; both are the
+// [Model], [ServerGroup] and [Service], which is not packed, declare what there is
+// to scale. A [MetricSource] reads load, an [Actuator] observes and changes the world; both are the
 // user's. A [Planner] turns one [Snapshot] into one [Plan]; it is pure and may
 // be called from any loop, a Kubernetes operator's Reconcile for one. A
 // [Coordinator] is the loop around it for those who have none:

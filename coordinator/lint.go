@@ -37,14 +37,12 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 				l.group(m, &d.Groups[j], field)
 			}
 		}
-		if m.Policy == nil {
-			continue
+		if m.Policy != nil {
+			l.config(field+".Policy", m.Policy)
 		}
-		for _, s := range m.Policy.Needs().Signals {
-			l.signal(field+".Policy", s)
-		}
-		l.walk(field+".Policy", reflect.ValueOf(m.Policy))
 	}
+	l.services(d.Services)
+	l.budgets(d)
 	for i := range d.Groups {
 		l.minimums(d, &d.Groups[i], path("Groups", i))
 	}
@@ -53,7 +51,7 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 
 type linter struct {
 	interval time.Duration
-	lead     time.Duration // of the model that is looked at
+	lead     time.Duration // of the target that is looked at
 	found    []Warning
 }
 
@@ -66,6 +64,14 @@ func (l *linter) group(m *Model, g *ServerGroup, field string) {
 	if _, high := m.bounds(); high > g.Max && !g.Fixed {
 		l.warn(field+".Max", "%d replicas, one on each server, but %q has %d servers at most", high, g.Name, g.Max)
 	}
+}
+
+// config looks at a target's policy.
+func (l *linter) config(field string, c policy.Config) {
+	for _, s := range c.Needs().Signals {
+		l.signal(field, s)
+	}
+	l.walk(field, reflect.ValueOf(c))
 }
 
 // signal warns of windows that two samples need not fall into.

@@ -330,7 +330,8 @@ func caught(t *testing.T, err error, by coordinatortest.Contract, says string) {
 func instant() *coordinatortest.Fleet {
 	return coordinatortest.NewFleet(nil,
 		[]coordinatortest.FleetGroup{{Name: "free"}, {Name: "ordinal", Ordinal: true}},
-		[]coordinatortest.FleetModel{{Name: "llama"}, {Name: "whisper"}})
+		[]coordinatortest.FleetModel{{Name: "llama"}, {Name: "whisper"}},
+		coordinatortest.FleetService{Name: "gateway"}, coordinatortest.FleetService{Name: "dataflow"})
 }
 
 // Outside of a bubble: one would not end before the goroutine does.

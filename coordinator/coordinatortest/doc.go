@@ -21,6 +21,8 @@
 //		}, coordinatortest.Options{})
 //	}
 //
+// Services are tried along with groups, where ActuatorWorld.Services names some.
+//
 // Each contract is a subtest. [CheckActuator] and [CheckMetricSource] try one
 // and return what they find: for adapters that are known to be broken.
 //
