@@ -43,6 +43,9 @@ type ServerGroup struct {
 	Min, Max     int           // servers: 0 <= Min <= Max, Max >= 1
 	Removal      Removal       // which servers may go
 	BootTime     time.Duration // an estimate, from order to up; 0 unknown
+	// OneToOne says that each server is there for one replica of the one model that
+	// the group hosts, whose bounds are the group's. One decision then sizes both.
+	OneToOne bool
 
 	Consolidation Consolidation
 }
@@ -91,6 +94,7 @@ func (d Declarations) Validate() error {
 		names[m.Name] = true
 		m.validate(&f, field, groups[m.Group])
 	}
+	d.pairs(&f)
 	return f.Err()
 }
 

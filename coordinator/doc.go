@@ -16,6 +16,10 @@
 // decides, bounds are kept, replicas are packed onto servers, server counts
 // follow, and what differs from the world becomes actions.
 //
+// An [Approach] gives models their policies: on lag or on any metric as others
+// scale them, with models and servers one to one, or both ways as we would.
+// [Recommend] says which; [Lint] warns of settings that are legal and foolish.
+//
 // # What holds
 //
 // A desired count lies within its bounds. No action lowers a model's serving

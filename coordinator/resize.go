@@ -18,7 +18,7 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 	want := max(g.Min, kept+used+opened)
 	first := !g.met
 	g.met = true
-	if p.last.Before(g.frozen) {
+	if p.last.Before(g.frozen) && !g.OneToOne {
 		want, opened = max(g.Min, servers), 0
 	}
 	switch {
