@@ -35,6 +35,10 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 // decide asks the model's policy and keeps the laws around it.
 func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
+	was := m.desired
+	if m.seen = seen; seen {
+		m.wishes.observe(m.serving, was)
+	}
 	ordered := m.loading + m.loaded
 	first := m.policy == nil
 	if first {
@@ -79,6 +83,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
 	m.record(s.Now, d, p.options.History)
+	m.wishes.plan(was, d.Replicas)
 	m.desired = d.Replicas
 }
 

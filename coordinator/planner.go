@@ -78,7 +78,9 @@ type model struct {
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	policy   policy.Policy
 	desired  int
-	refused  int // replicas without a place in the last plan
+	wishes   wishes
+	seen     bool // in the last plan
+	refused  int  // replicas without a place in the last plan
 	steps    []policy.Step
 	readings []policy.Reading
 	pods     [][]policy.Pod
@@ -174,12 +176,14 @@ func (p *Planner) Update(d Declarations) error {
 		m.group, m.size = g, vector(m.Needs, g.dims)
 		m.needs = m.Policy.Needs()
 		if old := p.byName[m.Name]; old != nil {
+			m.wishes, m.seen = old.wishes, old.seen
 			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
 			m.history, m.loads, m.starting, m.failed = old.history, old.loads, old.starting, old.failed
 			if reflect.DeepEqual(old.Policy, m.Policy) {
 				m.policy, m.steps = old.policy, old.steps
 			}
 		}
+		m.wishes.declare(&m.Model)
 		models[i] = m
 		byName[m.Name] = m
 		g.models = append(g.models, m)

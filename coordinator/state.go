@@ -14,7 +14,7 @@ import (
 )
 
 // stateVersion is the version of saved state.
-const stateVersion = 1
+const stateVersion = 2
 
 // savedPlanner is what a planner remembers, all lists sorted.
 type savedPlanner struct {
@@ -46,6 +46,7 @@ type savedModel struct {
 	Counts           savedCounts
 	Known            bool // its policy has been made
 	Frozen           time.Time
+	Wishes           wishes
 	Policy           json.RawMessage // of a policy.Saver; empty: none
 	Drains           map[string]time.Time
 	Loads            durations
@@ -130,8 +131,8 @@ func readState(data []byte) (*savedPlanner, error) {
 	if err := plain.Decode(data, &s, nil); err != nil {
 		return nil, fmt.Errorf("coordinator: restore: %w", err)
 	}
-	if s.V != stateVersion {
-		return nil, fmt.Errorf("coordinator: restore: version %d, can read %d", s.V, stateVersion)
+	if s.V < 1 || s.V > stateVersion { // 1 had no Wishes: they start anew
+		return nil, fmt.Errorf("coordinator: restore: version %d, can read 1 to %d", s.V, stateVersion)
 	}
 	return &s, nil
 }
@@ -153,7 +154,7 @@ func (p *Planner) saveGroup(g *group) savedGroup {
 func (m *model) save() savedModel {
 	c := m.counts
 	s := savedModel{
-		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
+		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen, Wishes: m.wishes,
 		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving}, Drains: m.drains,
 		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
@@ -215,6 +216,9 @@ func (s *savedPlanner) check() error {
 			models[m.Name] = true
 			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
 				return fmt.Errorf("model %q: failed loads out of order", m.Name)
+			}
+			if err := m.Wishes.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
 			if err := m.Loads.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
@@ -307,6 +311,11 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	if m.seconds != nil {
 		*m.seconds = secondsLog{}
 	}
+	m.wishes, m.seen = wishes{}, false
+	if s != nil {
+		m.wishes = s.Wishes
+	}
+	m.wishes.declare(&m.Model)
 	if s == nil {
 		return nil
 	}
