@@ -52,7 +52,7 @@ func (w WhatIf) String() string {
 
 // An Explained is everything that is known of why a model has the count it has.
 type Explained struct {
-	ModelPlan                 // of the last plan; a copy
+	ModelPlan // of the last plan; a copy
 	Status    Status
 	Signals   []policy.Signal // of ModelPlan.Readings
 	Min, Max  int
