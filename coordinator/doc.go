@@ -39,7 +39,8 @@
 //
 // A planner remembers what policies learned, samples, counts, how long loads and
 // boots take, and moves under way. AppendState and StateParts save it, Restore
-// goes on elsewhere as if nothing had happened. Explain tells why a model has its
+// goes on elsewhere as if nothing had happened. Status tells how a model stands, and
+// exactly whether its present wish is fulfilled. Explain tells why a model has its
 // count and what would change it; a [ReplayLog] writes down what was seen and
 // planned, and [Replay] plans it again, byte for byte.
 //

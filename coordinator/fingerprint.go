@@ -2,9 +2,7 @@ package coordinator
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"reflect"
 	"slices"
@@ -16,26 +14,45 @@ import (
 // empty, so that a field which is new to the type changes nothing. Of a function
 // it tells only whether there is one.
 func fingerprint(v any) uint64 {
-	h := fnv.New64a()
-	p := printer{write: func(b []byte) { _, _ = h.Write(b) }}
+	p := printer{hash: fnvOffset, left: fingerprintMost}
 	p.value(reflect.ValueOf(v), 0)
-	return h.Sum64()
+	return p.hash
 }
 
-// fingerprintDepth ends what refers to itself.
-const fingerprintDepth = 64
+// What ends data that refer to themselves: how deep they are looked into, and
+// how many values of them.
+const (
+	fingerprintDepth = 64
+	fingerprintMost  = 1 << 20
+)
 
-type printer struct{ write func([]byte) }
+// FNV-1a of 64 bits, as in hash/fnv, without its allocations.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
 
-func (p printer) number(n uint64) { p.write(binary.LittleEndian.AppendUint64(nil, n)) }
+type printer struct {
+	hash uint64
+	left int
+}
 
-func (p printer) text(s string) {
+func (p *printer) number(n uint64) {
+	for range 8 {
+		p.hash = (p.hash ^ n&0xff) * fnvPrime
+		n >>= 8
+	}
+}
+
+func (p *printer) text(s string) {
 	p.number(uint64(len(s)))
-	p.write([]byte(s))
+	for i := range len(s) {
+		p.hash = (p.hash ^ uint64(s[i])) * fnvPrime
+	}
 }
 
-func (p printer) value(v reflect.Value, depth int) {
-	if depth > fingerprintDepth || !v.IsValid() {
+func (p *printer) value(v reflect.Value, depth int) {
+	if p.left--; p.left < 0 || depth > fingerprintDepth || !v.IsValid() {
 		return
 	}
 	p.number(uint64(v.Kind()))
@@ -79,7 +96,7 @@ func (p printer) value(v reflect.Value, depth int) {
 }
 
 // pairs goes through a map in the order of its keys.
-func (p printer) pairs(v reflect.Value, depth int) {
+func (p *printer) pairs(v reflect.Value, depth int) {
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	p.number(uint64(len(keys)))
@@ -89,7 +106,7 @@ func (p printer) pairs(v reflect.Value, depth int) {
 	}
 }
 
-func (p printer) fields(v reflect.Value, depth int) {
+func (p *printer) fields(v reflect.Value, depth int) {
 	if at, ok := v.Interface().(time.Time); ok {
 		p.text(at.UTC().Format(time.RFC3339Nano))
 		return

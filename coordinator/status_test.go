@@ -335,6 +335,23 @@ func TestEveryFieldIsAWish(t *testing.T) {
 
 var group3 = coordinator.ServerGroup{Name: "g", Capacity: coordinator.Resources{"x": 9, "y": 9}, Capabilities: []string{"a"}, Max: 3}
 
+// ring is a policy whose data refer to themselves.
+type ring struct {
+	always
+	Self []*ring
+}
+
+// Data that refer to themselves come to an end.
+func TestFingerprintEnds(t *testing.T) {
+	r := &ring{}
+	r.Self = []*ring{r, r, r}
+	p, err := coordinator.NewPlanner(coordinator.Declarations{
+		Groups: []coordinator.ServerGroup{group3}, Models: []coordinator.Model{{Name: "m", Group: "g", Max: 1, Policy: r}},
+	}, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), status(t, p, "m").Generation)
+}
+
 func ExamplePlanner_Status() {
 	now := time.Unix(0, 0)
 	fleet := coordinatortest.NewFleet(func() time.Time { return now },
