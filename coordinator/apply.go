@@ -39,8 +39,8 @@ func lane(a *Action) string {
 	return a.Group
 }
 
-// apply sends the actions, those of one group in order, several groups at once.
-// One that fails holds up no other: they are independent.
+// apply sends the actions: all together if the actuator takes them so, else
+// those of one group in order, several groups at once. One that fails holds up no other: they are independent.
 func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 	now := c.clock.Now()
 	errs := make([]error, len(actions))
@@ -57,7 +57,9 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 		}
 		byGroup[g] = append(byGroup[g], i)
 	}
-	if len(groups) > 0 {
+	if b, ok := c.actuator.(BatchActuator); ok && len(groups) > 0 {
+		c.sendAll(ctx, b, actions, errs)
+	} else if len(groups) > 0 {
 		c.send(ctx, actions, groups, byGroup, errs)
 	}
 	c.learn(actions, errs)
@@ -72,7 +74,7 @@ func (c *Coordinator) send(ctx context.Context, actions []Action, groups []strin
 	for _, g := range groups {
 		all.Go(func() error {
 			for _, i := range byGroup[g] {
-				if err := c.actuator.Apply(ctx, actions[i]); err != nil {
+				if err := contain(func() error { return c.actuator.Apply(ctx, actions[i]) }); err != nil {
 					errs[i] = fmt.Errorf("coordinator: %v: %w", actions[i], err)
 				}
 			}

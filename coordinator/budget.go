@@ -100,7 +100,7 @@ func (l *linter) budgets(d Declarations) {
 			}
 		}
 		if least > b.Limit {
-			l.warn(path("Budgets", i)+".Limit", "%d is less than the %d that the minimums of its models take", b.Limit, least)
+			l.warn(path("Budgets", i)+".Limit", "raise it, or lower minimums", "%d is less than the %d that the minimums of its models take", b.Limit, least)
 		}
 	}
 }

@@ -192,7 +192,7 @@ Budgets[1].Models[1]: no model is named "x"
 Budgets[1].Groups[1]: no group is named "y"
 Budgets[2].Name: "b" stands twice`)
 	_, d, _ = wanting(t, []int{1, 1}, []coordinator.Budget{{Name: "b", Limit: 3}, {Name: "c", Limit: 4}}, func(_ int, m *coordinator.Model) { m.Min, m.Max = 2, 9 })
-	require.Equal(t, []string{"Budgets[0].Limit: 3 is less than the 4 that the minimums of its models take"}, texts(coordinator.Lint(d, 0)))
+	require.Equal(t, []string{"Budgets[0].Limit: 3 is less than the 4 that the minimums of its models take; raise it, or lower minimums"}, texts(coordinator.Lint(d, 0)))
 }
 
 // slowShare shares out budgets one replica at a time, as Budget says.

@@ -37,8 +37,8 @@ type Options struct {
 	Interval       time.Duration // between ticks; 0 is 2 s
 	ReadTimeout    time.Duration // of MetricSource.Read; 0 is Interval
 	ObserveTimeout time.Duration // of Actuator.Observe; 0 is Interval
-	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together; 0 is Interval
-	Parallel       int           // groups acted on at once; 0 is 8
+	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together, or of its ApplyAll; 0 is Interval
+	Parallel       int           // groups acted on at once, of an actuator that is no BatchActuator; 0 is 8
 	MaxBackoff     time.Duration // longest wait of a server or group whose actions fail; 0 is 1 min
 	DryRun         bool          // plans, but never acts
 	OnTick         func(Tick)    // called after each tick, in the loop; what it keeps it must clone

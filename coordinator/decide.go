@@ -9,9 +9,9 @@ import (
 
 // Freeze keeps the desired count of a model or service, or the number of servers
 // of a group, as it is until an instant, whatever its policy says; bounds still
-// hold.
-// An instant that has passed, the zero time for one, ends a freeze. The error
-// says that nobody declared the target.
+// hold. An instant that has passed, the zero time for one, ends a freeze. A group
+// that hosts its model one to one freezes with the model. The error says that
+// nobody declared the target.
 func (p *Planner) Freeze(target TargetID, until time.Time) error {
 	if target.Kind == TargetModel {
 		if m := p.byName[target.Name]; m != nil {
@@ -27,6 +27,10 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 	}
 	for _, g := range p.groups {
 		if target.Kind == TargetGroup && g.Name == target.Name {
+			if g.OneToOne { // the group itself is never frozen: its servers follow
+				g.models[0].frozen = until
+				return nil
+			}
 			g.frozen = until
 			return nil
 		}
@@ -37,6 +41,10 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 // decide asks the model's policy and keeps the laws around it.
 func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
+	m.before = m.desired
+	if m.seen = seen; seen {
+		m.wishes.observe(m.serving-m.leaving, m.desired)
+	}
 	first := m.policy == nil
 	if first {
 		if !seen {

@@ -90,6 +90,9 @@ type ServerGroup struct {
 	Removal  Removal       // which servers may go
 	BootTime time.Duration // an estimate, from order to up; 0 unknown
 	Cost     float64       // of one server per hour, in any unit, >= 0; reported, see GroupPlan
+	// OneToOne says that each server is there for one replica of the one model that
+	// the group hosts, whose bounds are the group's. One decision then sizes both.
+	OneToOne bool
 
 	Consolidation Consolidation
 }

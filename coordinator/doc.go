@@ -16,6 +16,10 @@
 // decides, bounds are kept, replicas are packed onto servers, server counts
 // follow, and what differs from the world becomes actions.
 //
+// An [Approach] gives models their policies: on lag or on any metric as others
+// scale them, with models and servers one to one, or both ways as we would.
+// [Recommend] says which; [Lint] warns of settings that are legal and foolish.
+//
 // # What holds
 //
 // A desired count lies within its bounds. No action lowers a model's serving
@@ -35,7 +39,8 @@
 //
 // A planner remembers what policies learned, samples, counts, how long loads and
 // boots take, and moves under way. AppendState and StateParts save it, Restore
-// goes on elsewhere as if nothing had happened. Explain tells why a model has its
+// goes on elsewhere as if nothing had happened. Status tells how a model stands, and
+// exactly whether its present wish is fulfilled. Explain tells why a model has its
 // count and what would change it; a [ReplayLog] writes down what was seen and
 // planned, and [Replay] plans it again, byte for byte.
 //

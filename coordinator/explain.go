@@ -52,7 +52,8 @@ func (w WhatIf) String() string {
 
 // An Explained is everything that is known of why a model has the count it has.
 type Explained struct {
-	ModelPlan                 // of the last plan; a copy
+	ModelPlan // of the last plan; a copy
+	Status    Status
 	Signals   []policy.Signal // of ModelPlan.Readings
 	Min, Max  int
 	Frozen    time.Time // the count stands until then; zero: it does not
@@ -82,6 +83,7 @@ func (p *Planner) Explain(model string) (Explained, error) {
 		ModelPlan: plan.Models[i], Signals: slices.Clone(m.needs.Signals), Min: m.low, Max: m.high,
 		History: slices.Clone(m.history),
 	}
+	e.Status, _ = p.Status(model) // it is declared
 	if p.last.Before(m.frozen) {
 		e.Frozen = m.frozen
 	}

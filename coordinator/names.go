@@ -48,6 +48,18 @@ func (s *ServerPhase) UnmarshalText(text []byte) error {
 	return enum.Unmarshal(&serverPhaseNames, text, s)
 }
 
+var modelStateNames = enum.Names{Kind: "model state", List: []string{"unknown", "scheduled", "partial", "refused", "scaled down"}}
+
+func (s ModelState) String() string { return modelStateNames.Of(uint8(s)) }
+
+// MarshalText is the name in JSON; an unknown value is an error.
+func (s ModelState) MarshalText() ([]byte, error) { return modelStateNames.Marshal(uint8(s)) }
+
+// UnmarshalText undoes MarshalText.
+func (s *ModelState) UnmarshalText(text []byte) error {
+	return enum.Unmarshal(&modelStateNames, text, s)
+}
+
 var replicaPhaseNames = enum.Names{Kind: "replica phase", List: []string{"loading", "loaded", "serving", "draining", "broken"}}
 
 func (r ReplicaPhase) String() string { return replicaPhaseNames.Of(uint8(r)) }

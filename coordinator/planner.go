@@ -71,7 +71,10 @@ type model struct {
 	failed   []failedLoad         // sorted by server
 	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
-	refused  int                  // replicas without a place in the last plan
+	wishes   wishes
+	seen     bool // in the last plan
+	before   int  // desired, before this plan
+	refused  int  // replicas without a place in the last plan
 
 	// Of the present snapshot:
 	counts

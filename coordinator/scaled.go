@@ -171,7 +171,15 @@ func (t *scaled) most() int {
 // take makes the decisions of this plan the targets' own.
 func (p *Planner) take() {
 	for i, m := range p.models {
-		m.take(p.last, p.plan.Models[i].Decision, p.options.History)
+		mp := &p.plan.Models[i]
+		if len(mp.Decision.Steps) == 0 {
+			continue // nothing is known of it yet
+		}
+		m.take(p.last, mp.Decision, p.options.History)
+		if mp.Was != m.desired {
+			m.group.changed = p.last // even where as many serve already
+		}
+		m.wishes.plan(m.before, m.desired)
 	}
 	for i, s := range p.services {
 		s.take(p.last, p.plan.Services[i].Decision, p.options.History)

@@ -156,16 +156,17 @@ func (l *linter) services(list []Service) {
 	for i := range list {
 		s := &list[i]
 		field := path("Services", i)
-		l.lead = s.StartTime
-		low, _ := s.bounds()
+		low, high := s.bounds()
+		l.lead, l.most, l.calm = s.StartTime, high, false
 		if s.Useful > 0 && low > s.Useful {
-			l.warn(field+".Useful", "there are always %d replicas, of which only %d have work", low, s.Useful)
+			l.warn(field+".Useful", "lower the minimum", "there are always %d replicas, of which only %d have work", low, s.Useful)
 		}
 		if s.Policy == nil {
 			continue
 		}
 		if s.fixed() {
-			l.warn(field+".Policy", "decides nothing: Replicas fixes the count")
+			l.warn(field+".Policy", "leave it out, or set Max", "decides nothing: Replicas fixes the count")
+			continue
 		}
 		l.config(field+".Policy", s.Policy)
 	}

@@ -388,9 +388,10 @@ func TestServiceLint(t *testing.T) {
 	}}
 	require.NoError(t, d.Validate())
 	require.Equal(t, []string{
-		"Services[0].Useful: there are always 5 replicas, of which only 4 have work",
-		"Services[0].Policy.CoolDown: 20s is over before a new replica is ready, which takes 30s: the next step comes too early",
-		"Services[1].Policy: decides nothing: Replicas fixes the count",
+		"Services[0].Useful: there are always 5 replicas, of which only 4 have work; lower the minimum",
+		"Services[0].Policy.CoolDown: 20s is over before a new replica is ready, which takes 30s: the next step comes too early; make it longer than that",
+		"Services[1].Policy: decides nothing: Replicas fixes the count; leave it out, or set Max",
+		"Services[2].Policy.Tolerance: 0.1 of fewer than 10 replicas is less than one, and there are 9 at most: steps down by one replica are never held back; wait instead: Stabilize, Cooldown or FlapBudget",
 	}, texts(coordinator.Lint(d, 10*time.Second)))
 }
 

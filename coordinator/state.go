@@ -13,7 +13,7 @@ import (
 )
 
 // stateVersion is the version of saved state.
-const stateVersion = 1
+const stateVersion = 2
 
 // savedPlanner is what a planner remembers, all lists sorted.
 type savedPlanner struct {
@@ -43,6 +43,7 @@ type savedGroup struct {
 type savedModel struct {
 	savedScaled
 	Refused  int
+	Wishes   wishes
 	Counts   savedCounts
 	Drains   map[string]time.Time
 	Loads    durations
@@ -124,8 +125,8 @@ func readState(data []byte) (*savedPlanner, error) {
 	if err := plain.Decode(data, &s, nil); err != nil {
 		return nil, fmt.Errorf("coordinator: restore: %w", err)
 	}
-	if s.V != stateVersion {
-		return nil, fmt.Errorf("coordinator: restore: version %d, can read %d", s.V, stateVersion)
+	if s.V < 1 || s.V > stateVersion { // 1 had no Wishes: they start anew
+		return nil, fmt.Errorf("coordinator: restore: version %d, can read 1 to %d", s.V, stateVersion)
 	}
 	return &s, nil
 }
@@ -153,7 +154,7 @@ func (p *Planner) saveSeries(of func(TargetID) bool) (list []savedSeries) {
 func (m *model) save() savedModel {
 	c := m.counts
 	return savedModel{
-		savedScaled: m.scaled.save(), Refused: m.refused,
+		savedScaled: m.scaled.save(), Refused: m.refused, Wishes: m.wishes,
 		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving, c.old}, Drains: m.drains,
 		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
@@ -208,6 +209,9 @@ func (s *savedPlanner) check() error {
 			models[m.Name] = true
 			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
 				return fmt.Errorf("model %q: failed loads out of order", m.Name)
+			}
+			if err := m.Wishes.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
 			if err := m.Loads.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
@@ -294,6 +298,11 @@ func (p *Planner) restore(s *savedPlanner) error {
 func (m *model) restore(s *savedModel, at time.Time) error {
 	m.refused, m.counts, m.drains = 0, counts{}, nil
 	m.loads, m.starting, m.failed = durations{}, nil, nil
+	m.wishes, m.seen = wishes{}, false
+	if s != nil {
+		m.wishes = s.Wishes
+	}
+	m.wishes.declare(&m.Model)
 	if s == nil {
 		return m.scaled.restore(nil, at, 0)
 	}

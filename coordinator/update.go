@@ -32,6 +32,7 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	for _, m := range models {
 		m.settleOn(m.group)
+		m.wishes.declare(&m.Model)
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services), Budgets: slices.Clone(d.Budgets)}
 	p.models, p.groups, p.byName = models, groups, byName
@@ -99,6 +100,7 @@ func byModelName(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
 // adopt takes over what is remembered of the model as it was declared before.
 func (m *model) adopt(old *model) {
 	m.inherit(&old.scaled)
+	m.wishes, m.seen = old.wishes, old.seen
 	m.refused, m.counts, m.drains, m.loads = old.refused, old.counts, old.drains, old.loads
 	for _, home := range m.homes {
 		if home.Name == old.group.Name {

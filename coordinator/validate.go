@@ -50,6 +50,7 @@ func (d Declarations) Validate() error {
 	}
 	d.validateServices(&f)
 	d.validateBudgets(&f)
+	d.pairs(&f)
 	return f.Err()
 }
 

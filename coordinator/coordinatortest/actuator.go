@@ -92,6 +92,8 @@ var actuatorChecks = []actuatorCheck{
 		}
 		return ""
 	}},
+	{Batch, tryBatch, lacksBatch},
+	{BatchDeadline, tryBatchDeadline, lacksBatch},
 	{NoGoroutineLeft, tryApplyAndLeave, nil},
 }
 

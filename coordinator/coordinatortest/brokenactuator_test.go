@@ -308,6 +308,9 @@ func TestBrokenActuators(t *testing.T) {
 // Where any server may go, their order is no matter.
 func TestActuatorThatNumbersWhatItMust(t *testing.T) {
 	for _, c := range coordinatortest.ActuatorContracts() {
+		if c == coordinatortest.Batch || c == coordinatortest.BatchDeadline {
+			continue // it takes no batches
+		}
 		synctest.Test(t, func(t *testing.T) {
 			require.NoError(t, coordinatortest.CheckActuator(c, func() (coordinatortest.ActuatorWorld, error) {
 				f := kitFleet()
