@@ -56,7 +56,7 @@ type savedModel struct {
 }
 
 // savedCounts are the counts of a model as last seen.
-type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving int }
+type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving, Old int }
 
 type savedSeconds struct {
 	Seconds []policy.Second
@@ -155,7 +155,7 @@ func (m *model) save() savedModel {
 	c := m.counts
 	s := savedModel{
 		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen, Wishes: m.wishes,
-		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving}, Drains: m.drains,
+		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving, c.old}, Drains: m.drains,
 		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
 	if saver, ok := m.policy.(policy.Saver); ok {
@@ -205,7 +205,7 @@ func (s *savedPlanner) check() error {
 		}
 		for _, m := range g.Models {
 			c := m.Counts
-			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving} {
+			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old} {
 				if n < 0 || n > maxCount {
 					return fmt.Errorf("model %q: a count of %d", m.Name, n)
 				}
@@ -291,8 +291,16 @@ func (p *Planner) restore(s *savedPlanner) error {
 		g.found, g.complete = time.Time{}, false
 		if was := groups[g.Name]; was != nil {
 			g.met, g.frozen, g.boots, g.starting = was.Met, was.Frozen, was.Boots, maps.Clone(was.Starting)
+			if g.OneToOne {
+				g.frozen = time.Time{}
+			}
 			g.moving, g.changed, g.tried = was.Moving, was.Changed, was.Tried
 			g.found, g.complete = was.Found, was.Complete
+		}
+	}
+	for i := range s.Groups {
+		for j := range s.Groups[i].Models {
+			p.rehouse(s.Groups[i].Models[j].Name, s.Groups[i].Name)
 		}
 	}
 	for _, m := range p.models {
@@ -311,7 +319,7 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	if m.seconds != nil {
 		*m.seconds = secondsLog{}
 	}
-	m.wishes, m.seen = wishes{}, false
+	m.wishes, m.seen, m.current = wishes{}, false, 0
 	if s != nil {
 		m.wishes = s.Wishes
 	}
@@ -320,7 +328,7 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 		return nil
 	}
 	c := s.Counts
-	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving}
+	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old}
 	m.loads, m.starting, m.failed = s.Loads, maps.Clone(s.Starting), s.Failed
 	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
 	if m.seconds != nil && s.Seconds != nil {

@@ -37,13 +37,30 @@ func (f *Fleet) observe() (w coordinator.World, hang bool, err error) {
 			w.Unseen = append(w.Unseen, g.Name)
 			continue
 		}
-		gs := coordinator.GroupState{Name: g.Name, Desired: g.desired, Generation: g.generation, Epoch: g.epoch, Version: version(g.version)}
-		for _, s := range g.servers {
-			gs.Servers = append(gs.Servers, s.state(now, skew))
-		}
-		w.Groups = append(w.Groups, gs)
+		w.Groups = append(w.Groups, g.state(now, skew))
 	}
 	return w, false, nil
+}
+
+// World is the world as it is, whatever [Fleet.Inject] does to Observe, for a
+// test to judge by. To look is no event: nothing is drawn or delivered for it.
+func (f *Fleet) World() (w coordinator.World) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.catchUp()
+	for _, g := range f.groups {
+		w.Groups = append(w.Groups, g.state(f.now(), 0))
+	}
+	return w
+}
+
+// state is what is seen of a group by a clock that is off by skew.
+func (g *fleetGroup) state(now time.Time, skew time.Duration) coordinator.GroupState {
+	state := coordinator.GroupState{Name: g.Name, Desired: g.desired, Generation: g.generation, Epoch: g.epoch, Version: version(g.version)}
+	for _, s := range g.servers {
+		state.Servers = append(state.Servers, s.state(now, skew))
+	}
+	return state
 }
 
 func (s *server) booting(now time.Time) bool { return s.fails || now.Before(s.upAt) }
@@ -51,7 +68,7 @@ func (s *server) booting(now time.Time) bool { return s.fails || now.Before(s.up
 // state is what is seen of a server by a clock that is off by skew.
 func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerState {
 	state := coordinator.ServerState{
-		Name: s.name, Ordinal: s.ordinal, Phase: coordinator.Up, Since: s.upAt.Add(skew), Leaving: s.leaving,
+		Name: s.name, Ordinal: s.ordinal, Zone: s.zone, Phase: coordinator.Up, Since: s.upAt.Add(skew), Leaving: s.leaving,
 		Generation: s.generation, Epoch: s.epoch, Version: version(s.version),
 	}
 	if s.booting(now) {
@@ -59,7 +76,7 @@ func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerStat
 	}
 	for _, r := range s.replicas {
 		state.Replicas = append(state.Replicas, coordinator.ReplicaState{
-			Model: r.model.Name, Phase: r.phase, Since: r.since.Add(skew),
+			Model: r.model.Name, ModelVersion: r.of, Phase: r.phase, Since: r.since.Add(skew),
 			InFlight: policy.Reading{Value: float64(r.inFlight), At: now.Add(skew), Quality: policy.OK},
 			Version:  version(r.version),
 		})
