@@ -49,7 +49,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	d := p.consult(&m.scaled, o, s, first || !m.group.complete && seen)
 	p.plan.Models = append(p.plan.Models, ModelPlan{
 		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: o.Starting, Draining: m.draining,
-		Unseen: !seen, Decision: d, Readings: m.readings,
+		Unseen: !seen, Decision: d, Readings: m.readings, Shadows: m.shown,
 	})
 }
 

@@ -41,6 +41,8 @@ type Model struct {
 	// of weight 2 gets two replicas for each of a model of weight 1. In [0, 1000]; 0
 	// is 1.
 	Weight int
+
+	Shadows []Shadow // policies that are asked beside Policy, and never act
 }
 
 // A ServerGroup is a number of equal servers.
@@ -128,6 +130,7 @@ func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
 	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
 	f.Require(m.Weight >= 0 && m.Weight <= maxWeight, field+".Weight", "must be in [0, %d], is %d", maxWeight, m.Weight)
 	f.Require(m.RetryInterval >= 0, field+".RetryInterval", "must be >= 0, is %v", m.RetryInterval)
+	validateShadows(f, field+".Shadows", m.Shadows)
 	if m.Policy == nil {
 		f.Require(false, field+".Policy", "must be set")
 		return

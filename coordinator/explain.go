@@ -54,14 +54,16 @@ func (w WhatIf) String() string {
 type Explained struct {
 	ModelPlan                 // of the last plan; a copy
 	Signals   []policy.Signal // of ModelPlan.Readings
-	Min, Max  int
-	Frozen    time.Time // the count stands until then; zero: it does not
-	Now       []Action  // on the model, of the last plan
-	Later     []Waiting
-	Refused   []Refusal
-	Budgets   []BudgetPlan // that cover the model
-	History   []Decided    // oldest first
-	WhatIfs   []WhatIf     // ups before downs
+	// ShadowSignals are those of the readings of each of ModelPlan.Shadows.
+	ShadowSignals [][]policy.Signal
+	Min, Max      int
+	Frozen        time.Time // the count stands until then; zero: it does not
+	Now           []Action  // on the model, of the last plan
+	Later         []Waiting
+	Refused       []Refusal
+	Budgets       []BudgetPlan // that cover the model
+	History       []Decided    // oldest first
+	WhatIfs       []WhatIf     // ups before downs
 }
 
 // Explain tells all about a model as of the last plan. It changes nothing, and
@@ -80,7 +82,7 @@ func (p *Planner) Explain(model string) (Explained, error) {
 	plan := p.plan.Clone()
 	e := Explained{
 		ModelPlan: plan.Models[i], Signals: slices.Clone(m.needs.Signals), Min: m.Min, Max: m.Max,
-		History: slices.Clone(m.history),
+		History: slices.Clone(m.history), ShadowSignals: m.shadowSignals(),
 	}
 	if p.last.Before(m.frozen) {
 		e.Frozen = m.frozen

@@ -38,6 +38,7 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 			}
 		}
 		l.config(field+".Policy", m.Policy)
+		l.shadows(field+".Shadows", m.Shadows)
 	}
 	l.services(d.Services)
 	l.budgets(d)

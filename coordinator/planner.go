@@ -156,7 +156,7 @@ func (p *Planner) Update(d Declarations) error {
 	byName := make(map[string]*model, len(d.Models))
 	for i, decl := range d.Models {
 		m := &model{Model: decl, scaled: scaled{id: TargetID{TargetModel, decl.Name}, low: decl.Min, high: decl.Max}}
-		m.config = m.Policy
+		m.config, m.shadows = m.Policy, newShadows(m.Shadows)
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
 		}
