@@ -191,18 +191,7 @@ func TestShadowsNeverAct(t *testing.T) {
 			if tell(with) != tell(without) {
 				t.Fatalf("with shadows\n%s\nwithout\n%s", tell(with), tell(without))
 			}
-			second := tr.second.Plan(s)
-			for i := range plan.Models {
-				one := coordinator.Plan{Models: plan.Models[i : i+1]}
-				if twin := (coordinator.Plan{Models: second.Models[i : i+1]}); tellShadows(one) != tellShadows(twin) {
-					t.Fatalf("law 11: one has\n%s\nthe other\n%s", tellShadows(one), tellShadows(twin))
-				}
-				for _, x := range plan.Models[i].Shadows {
-					if x.Differs != 0 {
-						differ++
-					}
-				}
-			}
+			differ += sameShadows(t, plan, tr.second.Plan(s))
 			if err := log.Tick(s, plan); err != nil {
 				t.Fatal(err)
 			}
@@ -219,6 +208,23 @@ func TestShadowsNeverAct(t *testing.T) {
 	if differ < 100 || restarts < 20 {
 		t.Errorf("%d differ, %d restarts", differ, restarts)
 	}
+}
+
+// sameShadows requires that two plans tell the same of shadows, and returns how
+// many differ from what was decided.
+func sameShadows(t *rapid.T, plan, second coordinator.Plan) (differ int) {
+	for i := range plan.Models {
+		one, twin := coordinator.Plan{Models: plan.Models[i : i+1]}, coordinator.Plan{Models: second.Models[i : i+1]}
+		if tellShadows(one) != tellShadows(twin) {
+			t.Fatalf("law 11: one has\n%s\nthe other\n%s", tellShadows(one), tellShadows(twin))
+		}
+		for _, x := range plan.Models[i].Shadows {
+			if x.Differs != 0 {
+				differ++
+			}
+		}
+	}
+	return differ
 }
 
 func TestShadowsAllocateNothing(t *testing.T) {
