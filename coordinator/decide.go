@@ -59,7 +59,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	d := p.consult(&m.scaled, o, s, first || !m.group.complete && seen)
 	p.plan.Models = append(p.plan.Models, ModelPlan{
 		Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: m.ordered(), Draining: m.draining,
-		Unseen: !seen, Decision: d, Readings: m.readings,
+		Unseen: !seen, Decision: d, Readings: m.readings, Shadows: m.shown,
 	})
 }
 

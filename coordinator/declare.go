@@ -61,6 +61,8 @@ type Model struct {
 	// died, twice in a row; each further time it is avoided about twice as long, up
 	// to 30 min. 0 is 30 s.
 	RetryInterval time.Duration
+
+	Shadows []Shadow // policies that are asked beside Policy, and never act
 }
 
 // A Spread keeps the replicas of a model apart over the zones of its group.

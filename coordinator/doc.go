@@ -35,6 +35,12 @@
 // what. Every tick computes everything anew, so an action that was lost is
 // simply planned again.
 //
+// # More than one model
+//
+// A [Budget] limits what several models have together; where they want more, it is
+// shared out by minimums, priorities and weights. A [Shadow] is a policy that is
+// asked beside the one that decides and never acts.
+//
 // # What is remembered
 //
 // A planner remembers what policies learned, samples, counts, how long loads and

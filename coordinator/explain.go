@@ -55,14 +55,16 @@ type Explained struct {
 	ModelPlan // of the last plan; a copy
 	Status    Status
 	Signals   []policy.Signal // of ModelPlan.Readings
-	Min, Max  int
-	Frozen    time.Time // the count stands until then; zero: it does not
-	Now       []Action  // on the model, of the last plan
-	Later     []Waiting
-	Refused   []Refusal
-	Budgets   []BudgetPlan // that cover the model
-	History   []Decided    // oldest first
-	WhatIfs   []WhatIf     // ups before downs
+	// ShadowSignals are those of the readings of each of ModelPlan.Shadows.
+	ShadowSignals [][]policy.Signal
+	Min, Max      int
+	Frozen        time.Time // the count stands until then; zero: it does not
+	Now           []Action  // on the model, of the last plan
+	Later         []Waiting
+	Refused       []Refusal
+	Budgets       []BudgetPlan // that cover the model
+	History       []Decided    // oldest first
+	WhatIfs       []WhatIf     // ups before downs
 }
 
 // Explain tells all about a model as of the last plan. It changes nothing, and
@@ -81,7 +83,7 @@ func (p *Planner) Explain(model string) (Explained, error) {
 	plan := p.plan.Clone()
 	e := Explained{
 		ModelPlan: plan.Models[i], Signals: slices.Clone(m.needs.Signals), Min: m.low, Max: m.high,
-		History: slices.Clone(m.history),
+		History: slices.Clone(m.history), ShadowSignals: m.shadowSignals(),
 	}
 	e.Status, _ = p.Status(model) // it is declared
 	if p.last.Before(m.frozen) {

@@ -41,9 +41,8 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 				l.group(m, &d.Groups[j], field)
 			}
 		}
-		if m.Policy != nil && m.Policy.Validate() == nil {
-			l.config(field+".Policy", m.Policy)
-		}
+		l.config(field+".Policy", m.Policy)
+		l.shadows(field+".Shadows", m.Shadows)
 	}
 	l.services(d.Services)
 	l.budgets(d)
@@ -72,8 +71,11 @@ func (l *linter) group(m *Model, g *ServerGroup, field string) {
 	}
 }
 
-// config looks at a target's policy.
+// config looks at a target's policy, if it is a valid one.
 func (l *linter) config(field string, c policy.Config) {
+	if c == nil || c.Validate() != nil {
+		return
+	}
 	for _, s := range c.Needs().Signals {
 		l.signal(field, s)
 	}

@@ -129,7 +129,7 @@ func (g *group) addStrays(server int, byName map[string]*model) {
 		}
 		second := slices.ContainsFunc(replicas[:j], func(r ReplicaState) bool { return r.Model == m.Name })
 		if second || !m.host.on(g, server) {
-			add(g.views[server].used, m.needsOn(g))
+			add(g.views[server].used, m.strayOn(g))
 		}
 	}
 }

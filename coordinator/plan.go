@@ -53,6 +53,7 @@ type ModelPlan struct {
 	Unseen   bool // its group could not be seen; the counts are the last known
 	Decision policy.Decision
 	Readings []policy.Reading // as the policy saw them
+	Shadows  []ShadowPlan     // in the order of Model.Shadows
 }
 
 // A GroupPlan is what was decided about one server group.
@@ -88,12 +89,14 @@ func (p Plan) Clone() Plan {
 		m := &p.Models[i]
 		m.Decision = m.Decision.Clone()
 		m.Readings = slices.Clone(m.Readings)
+		m.Shadows = cloneShadows(m.Shadows)
 	}
 	p.Services = slices.Clone(p.Services)
 	for i := range p.Services {
 		s := &p.Services[i]
 		s.Decision = s.Decision.Clone()
 		s.Readings = slices.Clone(s.Readings)
+		s.Shadows = cloneShadows(s.Shadows)
 	}
 	p.Groups = slices.Clone(p.Groups)
 	p.Budgets = slices.Clone(p.Budgets)

@@ -21,6 +21,9 @@ func (p *Planner) connectPods() {
 	p.wantsPods, p.podFeeds, p.podFeedOf = nil, nil, map[PodSeries]*podFeed{}
 	for _, t := range p.targets {
 		p.seek(t, &t.asker)
+		for _, x := range t.shadows {
+			p.seek(t, &x.asker)
+		}
 	}
 }
 

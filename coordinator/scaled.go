@@ -34,7 +34,9 @@ type scaled struct {
 	frozen  time.Time // the desired count stands until then
 	history []Decided // oldest first
 	desired int
-	held    bool // in this plan, nothing but bounds lowers the count
+	shadows []*shadow
+	shown   []ShadowPlan // of this plan; as shadows
+	held    bool         // in this plan, nothing but bounds lowers the count
 }
 
 // inherit takes over what is remembered of the same target under older
@@ -42,6 +44,11 @@ type scaled struct {
 func (t *scaled) inherit(old *scaled) {
 	t.desired, t.seconds, t.frozen, t.history = old.desired, old.seconds, old.frozen, old.history
 	t.asker.inherit(&old.asker)
+	for _, x := range t.shadows {
+		if was := old.shadow(x.name); was != nil {
+			x.inherit(was)
+		}
+	}
 }
 
 func (a *asker) inherit(old *asker) {
@@ -57,7 +64,10 @@ func (p *Planner) connect() {
 	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
 	for _, t := range p.targets {
 		p.hear(t, &t.asker)
-		if !t.needs.Seconds {
+		for _, x := range t.shadows {
+			p.hear(t, &x.asker)
+		}
+		if !t.wantsSeconds() {
 			t.seconds = nil
 			continue
 		}
@@ -133,10 +143,12 @@ func (p *Planner) consult(t *scaled, o policy.Observation, s *Snapshot, young bo
 	if err != nil {
 		p.fault("%v %s: policy: %v", t.id.Kind, t.id.Name, err)
 	}
+	d = t.guard(o, d, silent, young)
+	p.askShadows(t, o, s, seconds, young, d)
 	if t.seconds != nil {
 		t.seconds.drop(len(seconds))
 	}
-	return t.guard(o, d, silent, young)
+	return d
 }
 
 // ask completes what its target sees by what the policy asked for, and asks it.

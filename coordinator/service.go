@@ -26,6 +26,8 @@ type Service struct {
 	// Useful is beyond how many replicas none has work, see UsefulReplicas; 0 is
 	// not known. It bounds the count as Max does, but never below Min.
 	Useful int
+
+	Shadows []Shadow // policies that are asked beside Policy, and never act
 }
 
 // UsefulReplicas is how many replicas of a message consumer have work: each
@@ -94,6 +96,7 @@ func (s *Service) validate(f *check.Faults, field string) {
 	f.Require(s.Slots >= 0, field+".Slots", "must be >= 0, is %d", s.Slots)
 	f.Require(s.StartTime >= 0, field+".StartTime", "must be >= 0, is %v", s.StartTime)
 	f.Require(s.Useful >= 0, field+".Useful", "must be >= 0, is %d", s.Useful)
+	validateShadows(f, field+".Shadows", s.Shadows)
 	if s.Policy != nil {
 		validatePolicy(f, field+".Policy", s.Policy)
 	}
@@ -138,14 +141,25 @@ func (c fixedCount) Decide(o policy.Observation) policy.Decision {
 // lookingAtPods is the field of a policy that looks at pods, "" if none does.
 func (d *Declarations) lookingAtPods() string {
 	pods := func(c policy.Config) bool { return c != nil && c.Validate() == nil && len(c.Needs().Pods) > 0 }
-	for i := range d.Models {
-		if pods(d.Models[i].Policy) {
-			return path("Models", i) + ".Policy"
+	look := func(field string, c policy.Config, shadows []Shadow) string {
+		if pods(c) {
+			return field + ".Policy"
+		}
+		for i, x := range shadows {
+			if pods(x.Policy) {
+				return path(field+".Shadows", i) + ".Policy"
+			}
+		}
+		return ""
+	}
+	for i, m := range d.Models {
+		if field := look(path("Models", i), m.Policy, m.Shadows); field != "" {
+			return field
 		}
 	}
-	for i := range d.Services {
-		if pods(d.Services[i].Policy) {
-			return path("Services", i) + ".Policy"
+	for i, s := range d.Services {
+		if field := look(path("Services", i), s.Policy, s.Shadows); field != "" {
+			return field
 		}
 	}
 	return ""
@@ -161,6 +175,7 @@ func (l *linter) services(list []Service) {
 		if s.Useful > 0 && low > s.Useful {
 			l.warn(field+".Useful", "lower the minimum", "there are always %d replicas, of which only %d have work", low, s.Useful)
 		}
+		l.shadows(field+".Shadows", s.Shadows)
 		if s.Policy == nil {
 			continue
 		}

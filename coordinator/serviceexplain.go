@@ -13,12 +13,14 @@ import (
 type ExplainedService struct {
 	ServicePlan                 // of the last plan; a copy
 	Signals     []policy.Signal // of ServicePlan.Readings
-	Min, Max    int             // both Service.Replicas where that is fixed
-	Useful      int             // 0: not known
-	Frozen      time.Time       // the count stands until then; zero: it does not
-	Now         []Action        // on the service, of the last plan
-	History     []Decided       // oldest first
-	WhatIfs     []WhatIf        // ups before downs
+	// ShadowSignals are those of the readings of each of ServicePlan.Shadows.
+	ShadowSignals [][]policy.Signal
+	Min, Max      int       // both Service.Replicas where that is fixed
+	Useful        int       // 0: not known
+	Frozen        time.Time // the count stands until then; zero: it does not
+	Now           []Action  // on the service, of the last plan
+	History       []Decided // oldest first
+	WhatIfs       []WhatIf  // ups before downs
 }
 
 // ExplainService is Explain of a service.
@@ -34,7 +36,7 @@ func (p *Planner) ExplainService(name string) (ExplainedService, error) {
 	}
 	e := ExplainedService{
 		ServicePlan: plan.Services[i], Signals: slices.Clone(s.needs.Signals), Min: s.low, Max: s.high, Useful: s.Useful,
-		History: slices.Clone(s.history), WhatIfs: s.whatIfs(s.observation(p.last)),
+		History: slices.Clone(s.history), ShadowSignals: s.shadowSignals(), WhatIfs: s.whatIfs(s.observation(p.last)),
 	}
 	if p.last.Before(s.frozen) {
 		e.Frozen = s.frozen

@@ -30,6 +30,7 @@ type ServicePlan struct {
 	Unseen   bool // the counts are the last known
 	Decision policy.Decision
 	Readings []policy.Reading // as the policy saw them
+	Shadows  []ShadowPlan     // in the order of Service.Shadows
 }
 
 // CountDecided is the reason of ScaleService: the service does not have the
@@ -77,7 +78,7 @@ func (p *Planner) updateServices(list []Service) {
 	for i, decl := range list {
 		low, high := decl.bounds()
 		s := &service{Service: decl, scaled: scaled{id: TargetID{TargetService, decl.Name}, low: low, high: high, useful: decl.Useful}}
-		s.asker.config = decl.config()
+		s.asker.config, s.shadows = decl.config(), newShadows(decl.Shadows)
 		if old := p.service(s.Name); old != nil {
 			s.inherit(&old.scaled)
 			s.ready, s.ordered, s.starting, s.starts = old.ready, old.ordered, old.starting, old.starts
@@ -184,7 +185,7 @@ func (p *Planner) decideService(s *service, snapshot *Snapshot) {
 	d := p.consult(&s.scaled, o, snapshot, first || !s.complete)
 	p.plan.Services = append(p.plan.Services, ServicePlan{
 		Service: s.Name, Was: s.desired, Desired: d.Replicas, Ready: s.ready, Starting: o.Starting,
-		Unseen: s.state == nil, Decision: d, Readings: s.readings,
+		Unseen: s.state == nil, Decision: d, Readings: s.readings, Shadows: s.shown,
 	})
 }
 

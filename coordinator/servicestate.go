@@ -43,6 +43,9 @@ func checkServices(list []savedService) error {
 		if err := s.Seconds.check(); err != nil {
 			return fmt.Errorf("service %q: %w", s.Name, err)
 		}
+		if err := checkShadows(s.Shadows); err != nil {
+			return fmt.Errorf("service %q: %w", s.Name, err)
+		}
 	}
 	return nil
 }

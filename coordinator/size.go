@@ -29,6 +29,18 @@ func (m *model) newSize(g *group) []int64 {
 	return v
 }
 
+// strayOn is what a companion takes of a server of g where no room is kept for it:
+// it shares the server like any other.
+func (m *model) strayOn(g *group) []int64 {
+	v := m.needsOn(g)
+	for d, name := range g.dims {
+		if name == dedication {
+			v[d] = shareOfOne
+		}
+	}
+	return v
+}
+
 // needsOn is what a replica of m alone needs of a server of g.
 func (m *model) needsOn(g *group) []int64 { return vector(m.Needs, g.dims) }
 

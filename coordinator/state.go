@@ -219,6 +219,9 @@ func (s *savedPlanner) check() error {
 			if err := m.Seconds.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
+			if err := checkShadows(m.Shadows); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
+			}
 		}
 		if err := checkServices(g.Services); err != nil {
 			return err

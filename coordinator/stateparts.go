@@ -28,7 +28,7 @@ const maxPart = 256 << 20
 
 // StateParts gives what AppendState does in parts of at most limit bytes each,
 // group by group in the order of their names, lossy parts last. The error says
-// that a single model's memory is larger than limit.
+// that the memory of a single model or service is larger than limit.
 func (p *Planner) StateParts(limit int) ([]StatePart, error) {
 	var kept, lossy []StatePart
 	for _, s := range p.saved().Groups {

@@ -17,6 +17,7 @@ type savedScaled struct {
 	Frozen  time.Time
 	Policy  json.RawMessage // of a policy.Saver; empty: none
 	Seconds *savedSeconds
+	Shadows []savedShadow
 }
 
 type savedSeconds struct {
@@ -25,7 +26,7 @@ type savedSeconds struct {
 }
 
 func (t *scaled) save() savedScaled {
-	s := savedScaled{Name: t.id.Name, Desired: t.desired, Known: t.policy != nil, Frozen: t.frozen}
+	s := savedScaled{Name: t.id.Name, Desired: t.desired, Known: t.policy != nil, Frozen: t.frozen, Shadows: t.saveShadows()}
 	if saver, ok := t.policy.(policy.Saver); ok {
 		s.Policy = saver.AppendState(nil)
 	}
@@ -58,16 +59,17 @@ func (t *scaled) restore(s *savedScaled, at time.Time, ready int) error {
 		*t.seconds = secondsLog{}
 	}
 	if s == nil {
-		return nil
+		return t.restoreShadows(nil, at, ready)
 	}
 	t.desired, t.frozen = s.Desired, s.Frozen
 	if t.seconds != nil && s.Seconds != nil {
 		*t.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
 	}
+	lost := t.restoreShadows(s.Shadows, at, ready)
 	if !s.Known {
-		return nil
+		return lost
 	}
-	return t.asker.restore(s.Policy, at, ready)
+	return errors.Join(t.asker.restore(s.Policy, at, ready), lost)
 }
 
 // restore makes the policy with a saved memory, if there is one and it can.

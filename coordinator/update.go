@@ -79,6 +79,7 @@ func newModels(d Declarations, groups map[string]*group) (models []*model, byNam
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
 		}
+		m.shadows = newShadows(m.Shadows)
 		if m.config = m.Policy; m.config == nil {
 			m.config = fixedCount{decl.Replicas}
 		}

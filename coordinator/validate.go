@@ -89,6 +89,7 @@ func (m *Model) validate(f *check.Faults, field string) {
 	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
 	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
 	f.Require(m.RetryInterval >= 0, field+".RetryInterval", "must be >= 0, is %v", m.RetryInterval)
+	validateShadows(f, field+".Shadows", m.Shadows)
 	bounds(f, field, m.Min, m.Max)
 	f.Require(m.Replicas >= 0 && m.Replicas <= maxCount, field+".Replicas", "must lie in [0, %d], is %d", maxCount, m.Replicas)
 	if m.Policy == nil {

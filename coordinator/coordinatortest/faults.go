@@ -24,7 +24,7 @@ type Faults struct {
 	// 0 is for ever.
 	Life time.Duration
 	// Retry is when a lost boot is ordered anew, unless an action scales the group
-	// before, and a lost start; 0 is 10 minutes.
+	// before; and when a lost start is; 0 is 10 minutes.
 	Retry time.Duration
 
 	Metrics MetricFaults

@@ -184,7 +184,7 @@ func TestNothingToShow(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/plan.json", nil))
-	require.JSONEq(t, `{"v":1,"tick":0,"at":"0001-01-01T00:00:00Z","paused":false,"errors":[],"now":[],"later":[],"refused":[],"faults":[],"groups":[],"leftOut":0}`, w.Body.String())
+	require.JSONEq(t, `{"v":1,"tick":0,"at":"0001-01-01T00:00:00Z","paused":false,"errors":[],"now":[],"later":[],"refused":[],"faults":[],"groups":[],"budgets":[],"leftOut":0}`, w.Body.String())
 	h.Tick(coordinator.Tick{Plan: coordinator.Plan{At: time.Unix(1, 0), Models: []coordinator.ModelPlan{{Model: "m", Desired: 2}}}})
 	w = httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/model?name=m", nil))

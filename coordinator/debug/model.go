@@ -22,6 +22,7 @@ type modelPage struct {
 	IsReady   bool         `json:"readyForGeneration"`
 	Readings  []readingRow `json:"readings"`
 	Steps     []stepRow    `json:"steps"`
+	Shadows   []shadowRow  `json:"shadows"`
 	WhatIfs   []whatIfRow  `json:"whatIfs"`
 	History   []decidedRow `json:"history"` // newest first
 	Placed    []placedRow  `json:"placed"`
@@ -83,8 +84,9 @@ func (h *Handler) model(g *glance, q query) (any, bool) {
 		WhatIfs: []whatIfRow{}, History: []decidedRow{}, Now: []actionRow{}, Later: []waitingRow{}, Refusals: []refusedRow{},
 	}
 	var signals []policy.Signal
+	var beside [][]policy.Signal
 	if e, ok := h.explain(g, m.Model); ok {
-		page.Explained, page.Min, page.Max, signals = true, e.Min, e.Max, e.Signals
+		page.Explained, page.Min, page.Max, signals, beside = true, e.Min, e.Max, e.Signals, e.ShadowSignals
 		page.State, page.IsReady = e.Status.State.String(), e.Status.ReadyForGeneration()
 		page.Wish, page.Fulfilled = e.Status.Generation, e.Status.ReadyGeneration
 		for _, w := range e.WhatIfs {
@@ -94,7 +96,7 @@ func (h *Handler) model(g *glance, q query) (any, bool) {
 			page.History = append(page.History, decidedRow{d.At.UTC(), d.Was, d.Desired, why(d.Steps), readings(signals, d.Readings)})
 		}
 	}
-	page.Readings = readings(signals, m.Readings)
+	page.Readings, page.Shadows = readings(signals, m.Readings), shadowRows(m.Shadows, beside)
 	page.Steps = make([]stepRow, len(m.Decision.Steps))
 	for i, s := range m.Decision.Steps {
 		page.Steps[i] = stepRow{string(s.Reason), s.From, s.To, number(s.Have), number(s.Limit), instant(s.Until)}

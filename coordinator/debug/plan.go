@@ -41,6 +41,7 @@ type planPage struct {
 	Refused []refusedRow `json:"refused"`
 	Faults  []string     `json:"faults"`
 	Groups  []groupRow   `json:"groups"`
+	Budgets []budgetRow  `json:"budgets"`
 	LeftOut int          `json:"leftOut"` // actions beyond the longest list
 }
 
@@ -85,7 +86,7 @@ type groupRow struct {
 // plan builds the pending plan; its lists are cut like any other, together.
 func (h *Handler) plan(g *glance, q query) (any, bool) {
 	p := &g.picture.plan
-	page := planPage{head: g.head(), Now: []actionRow{}, Later: []waitingRow{}, Refused: []refusedRow{}, Faults: some(p.Faults), Groups: []groupRow{}}
+	page := planPage{head: g.head(), Now: []actionRow{}, Later: []waitingRow{}, Refused: []refusedRow{}, Faults: some(p.Faults), Groups: []groupRow{}, Budgets: budgetRows(p.Budgets)}
 	most := q.n
 	for i := range p.Now[:min(most, len(p.Now))] {
 		a := action(&p.Now[i])

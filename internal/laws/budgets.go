@@ -49,7 +49,9 @@ func (j *Judge) planBudgets(s coordinator.Snapshot, p coordinator.Plan, silence 
 				x.wanted = step.From
 			}
 		}
-		if mp.Unseen || silence[coordinator.TargetID{Name: mp.Model}] || !j.decided[mp.Model] || !j.whole[m.Group] || frozen {
+		// A statistic may be missing although its samples came: they are too few yet.
+		dim := slices.ContainsFunc(mp.Readings, func(r policy.Reading) bool { return r.Quality != policy.OK })
+		if mp.Unseen || dim || silence[coordinator.TargetID{Name: mp.Model}] || !j.decided[mp.Model] || !j.whole[mp.Group] || frozen {
 			x.floor = max(low, mp.Was)
 		}
 		if len(mp.Decision.Steps) > 0 {
