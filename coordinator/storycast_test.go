@@ -284,7 +284,7 @@ func (st *story) declareNow(d coordinator.Declarations) {
 	require.NotEqual(st.t, st.cast.declared, d, "%s: changes nothing", st.line)
 	st.cast.declared = d
 	require.NoError(st.t, st.planner.Update(d))
-	st.judge = laws.For(d)
+	st.judge.Declare(d)
 }
 
 // restart replaces the planner by one of the next epoch: "restart" without a
@@ -297,7 +297,9 @@ func (st *story) restart(words []string) {
 	if len(words) > 1 {
 		require.Equal(st.t, "saved", words[1], st.line)
 		require.NoError(st.t, st.planner.Restore(state))
+		return
 	}
+	st.judge.Forget()
 }
 
 func (st *story) freeze(words []string) {
