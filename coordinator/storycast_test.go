@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,18 @@ import (
 // perReplica keeps n requests in flight on each replica.
 func perReplica(n float64) policy.Config {
 	return policy.Track{Signal: policy.Signal{Name: policy.InFlight}, Value: n, Tolerance: 0.1}
+}
+
+// hasty is a policy without manners: it takes for zero what it does not know.
+type hasty struct{ PerReplica float64 }
+
+func (hasty) Validate() error { return nil }
+func (hasty) Needs() policy.Needs {
+	return policy.Needs{Signals: []policy.Signal{{Name: policy.InFlight}}}
+}
+func (c hasty) New(time.Time, int) policy.Policy { return c }
+func (c hasty) Decide(o policy.Observation) policy.Decision {
+	return o.Propose("hasty", int(math.Ceil(o.Readings[0].Value/c.PerReplica)))
 }
 
 // worlds are fleets for "use". Servers boot in 10 s, models load in 4 s.
@@ -157,6 +170,8 @@ func (st *story) modelFields(m *coordinator.Model, f *coordinatortest.FleetModel
 			m.Policy = policy.SeldonLag{Min: m.Min, Max: m.Max}
 		case "seldon-quick": // with an inactivity of 10 s, and periods of 2 s
 			m.Policy = policy.SeldonLag{Min: m.Min, Max: m.Max, Inactive: 10 * time.Second, Period: 2 * time.Second}
+		case "hasty":
+			m.Policy = hasty{PerReplica: float64(st.number(value))}
 		case "load":
 			m.LoadTime, f.Load = st.span(value), st.span(value)
 		case "reload":
@@ -269,7 +284,7 @@ func (st *story) declareNow(d coordinator.Declarations) {
 	require.NotEqual(st.t, st.cast.declared, d, "%s: changes nothing", st.line)
 	st.cast.declared = d
 	require.NoError(st.t, st.planner.Update(d))
-	st.judge = laws.For(d)
+	st.judge.Declare(d)
 }
 
 // restart replaces the planner by one of the next epoch: "restart" without a
@@ -282,7 +297,9 @@ func (st *story) restart(words []string) {
 	if len(words) > 1 {
 		require.Equal(st.t, "saved", words[1], st.line)
 		require.NoError(st.t, st.planner.Restore(state))
+		return
 	}
+	st.judge.Forget()
 }
 
 func (st *story) freeze(words []string) {

@@ -151,6 +151,8 @@ func (st *story) inject(words []string) {
 			f.Load.Slow, f.Load.By = 1, time.Hour
 		case "failing-loads":
 			f.Load.Fail = 1
+		case "lost-boots": // ordered, never seen; ordered anew after ten minutes
+			f.Boot.Lose = 1
 		case "failing-boots":
 			f.Boot.Fail = 1
 		default:

@@ -69,3 +69,4 @@ at 5m54s
   later load llama on gpu/gpu-0000: waits after failed loads
 expect serving llama 0
 expect ordered gpu 2
+expect loads llama 7

@@ -12,7 +12,7 @@ at 2s
 at 4s
   later route llama on gpu/gpu-0000: waits for the load
 inject none
-run 1m every 2s
+run 26s every 2s
 ----
 at 16s
   now scale gpu to 2: no room
@@ -25,11 +25,13 @@ at 28s
   later route llama on gpu/gpu-0001: waits for the load
 at 30s
   now route llama on gpu/gpu-0001: replica loaded
+expect serving llama 1
+run 10s every 2s
+----
 at 32s
   llama: 1: fixed count (serving 1, starting 0, draining 0)
   now unload llama on gpu/gpu-0000: replica spare
 at 34s
   now scale gpu to 1 -gpu-0000: server empty
-expect serving llama 1
 expect servers gpu 1
 expect loads llama 2

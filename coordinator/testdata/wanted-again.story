@@ -27,3 +27,4 @@ now route llama on gpu/gpu-0001: wanted again
 tick 1s
 ----
 llama: 2: within tolerance (serving 2, starting 0, draining 0)
+expect loads llama 2
