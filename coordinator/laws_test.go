@@ -25,7 +25,7 @@ var (
 var seldom = map[string]int{
 	"1 bounds": 5000, "2 make before break": 100, "3 no live removal": 120, "3 drain": 15, "4 silence": 150,
 	"5 capacity": 200, "6 one of each": 200, "7 twice": 600, "7 prefix": 200, "8 convergence": 12,
-	"9 moves": 8, "9 rest": 60, "10 again": 1000, "11 restored": 60, "11 first sight": 150,
+	"9 moves": 4, "9 rest": 50, "10 again": 1000, "11 restored": 60, "11 first sight": 150,
 	"12 fencing": 400, "13 decisions": 5000, "13 holds": 1500, "13 refusals": 800, "13 short": 1500,
 }
 

@@ -124,13 +124,10 @@ func (tr *trial) calmTick(t *rapid.T) coordinator.Plan {
 	plan := tr.first.Plan(s)
 	tr.check(t, tr.judge.Plan(s, plan), &plan)
 	for _, a := range plan.Now {
-		before := tr.fleet.World()
-		err := tr.fleet.Apply(context.Background(), a)
-		tr.check(t, tr.judge.Effect(before, tr.fleet.World(), a, err), &plan)
+		_, err := tr.apply(t, a, tr.fleet.World(), &plan)
 		if err != nil { // nobody else is at work
 			tr.check(t, fmt.Errorf("%v: %w", a, err), &plan)
 		}
-		tr.actions++
 	}
 	return plan
 }
