@@ -229,10 +229,7 @@ func (tr *trial) again(t *rapid.T, a coordinator.Action, was coordinator.World, 
 // those of leaders of the past are refused.
 func (tr *trial) late(t *rapid.T, plan *coordinator.Plan) {
 	if n := len(tr.sent); n > 0 && rapid.IntRange(0, 3).Draw(t, "late") == 0 {
-		a := tr.sent[n-1-rapid.IntRange(0, min(n, 20)-1).Draw(t, "which")]
-		if w := tr.fleet.World(); laws.Knows(w, a) {
-			tr.again(t, a, w, plan)
-		}
+		tr.again(t, tr.sent[n-1-rapid.IntRange(0, min(n, 20)-1).Draw(t, "which")], tr.fleet.World(), plan)
 	}
 	if n := len(tr.deposed); n > 0 {
 		a := tr.deposed[rapid.IntRange(0, n-1).Draw(t, "old")]
