@@ -39,6 +39,9 @@ type Action struct {
 	Group  string
 	Server string // "" for ScaleGroup
 	Model  string // "" for ScaleGroup
+	// ModelVersion is the version of the model's replica, Model.Version for a Load.
+	// A server may hold replicas of several versions of a model, one of each.
+	ModelVersion string
 
 	Replicas int // ScaleGroup: how many servers to have
 	// Victims are, under free removal, exactly the servers to remove. When
@@ -61,7 +64,11 @@ func (a Action) String() string {
 		}
 		return s
 	}
-	s := a.Kind.String() + " " + a.Model + " on " + a.Group
+	s := a.Kind.String() + " " + a.Model
+	if a.ModelVersion != "" {
+		s += "@" + a.ModelVersion
+	}
+	s += " on " + a.Group
 	if a.Server != "" {
 		s += "/" + a.Server
 	}
@@ -115,7 +122,10 @@ const (
 	Consolidating Reason = "consolidating"   // Load: it moves here, so that another server empties
 	Revived       Reason = "wanted again"    // Route: it was draining
 	ReplicaSpare  Reason = "replica spare"   // Unroute, Unload: more replicas than desired
+	HostLeaves    Reason = "host leaves"     // Unroute, Unload: the replica that it sits with goes
 	ServerLeaving Reason = "server leaving"  // Unroute, Unload: replaced elsewhere
+	VersionOld    Reason = "old version"     // Unroute, Unload: replaced by the declared one
+	GroupLeft     Reason = "group left"      // Unroute, Unload: the model lives on another group now
 	Drained       Reason = "drained"         // Unload: nothing is in flight
 	DrainTooLong  Reason = "drain timed out" // Unload: the drain's deadline passed
 	LoadFailed    Reason = "replica broken"  // Unload: it did not load or died
@@ -129,6 +139,8 @@ const (
 	WaitsBoot        Reason = "waits for the server to be up"
 	WaitsRoom        Reason = "waits for room on the server"
 	WaitsServer      Reason = "waits for a server that is ordered"
+	WaitsHost        Reason = "waits for a replica to sit with"
+	WaitsCompanion   Reason = "waits for what sits with it to go"
 	WaitsReplacement Reason = "waits for a replacement to serve"
 	WaitsDrain       Reason = "waits for requests in flight"
 	WaitsLoad        Reason = "waits for the load"
@@ -140,6 +152,9 @@ const (
 	// Silence: a step down became a hold because a reading or the world was not
 	// OK. Have is the number of readings that were not.
 	Silence policy.Reason = "silence"
+	// WithHost: there are never more replicas than of the model that they sit With.
+	// Limit is its count.
+	WithHost policy.Reason = "with host"
 	// FirstSight: a step down became a hold because the planner, without a
 	// history, sees the model for the first time, or has not yet seen all servers of
 	// its group up.

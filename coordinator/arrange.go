@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -9,51 +10,112 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// arrange turns the desired counts of a group's models into actions: what to do
-// with the replicas there are, where the missing ones go, and how many servers
-// that takes.
-func (p *Planner) arrange(g *group) {
+// arrange turns the desired counts into actions: what to do with the replicas
+// there are, where the missing ones go, and how many servers that takes.
+func (p *Planner) arrange() {
+	for _, g := range p.groups {
+		if g.state != nil {
+			p.consolidate(g)
+		}
+	}
+	// What a model leaves behind in one group is room there for others.
+	for _, g := range p.groups {
+		if g.state == nil {
+			continue
+		}
+		for _, m := range g.packed {
+			p.settle(m)
+		}
+		for _, m := range g.models {
+			if m.host != nil {
+				m.count(p.last) // now that its host has settled
+				p.settle(m)
+			}
+		}
+	}
+	for _, g := range p.groups {
+		p.plan.Groups = append(p.plan.Groups, p.fill(g))
+	}
+}
+
+// fill places what a group's models miss, and plans its number of servers.
+func (p *Planner) fill(g *group) GroupPlan {
 	gp := GroupPlan{Group: g.Name}
 	if g.state == nil {
 		gp.Unseen = true
-		p.plan.Groups = append(p.plan.Groups, gp)
-		return
-	}
-	p.consolidate(g)
-	missing := false
-	for _, m := range g.models {
-		m.refused, m.missing, m.excess = 0, 0, 0
-		if m.broken > 0 || len(m.failed) > 0 {
-			m.noteFailures(p.last)
-		}
-		if m.counts == (counts{serving: m.desired}) {
-			continue // as it should be
-		}
-		p.settle(g, m)
-		// One on each server: what is beyond their number finds no place.
-		m.excess = max(0, m.missing-g.Max)
-		m.missing -= m.excess
-		missing = missing || m.missing > 0
+		return gp
 	}
 	servers, ghosts := g.current()
 	used, opened := 0, 0
-	if missing {
+	if slices.ContainsFunc(g.packed, func(m *model) bool { return m.missing > 0 || m.excess > 0 }) {
 		p.placeNow(g)
 		used, opened = p.placeLater(g, servers, ghosts)
 	} else if g.moving != nil {
 		p.moveNow(g)
+	}
+	for _, m := range g.models {
+		if m.host != nil && m.missing+m.excess > 0 {
+			p.placeWith(g, m)
+		}
 	}
 	if g.moving != nil {
 		gp.Emptying = g.moving.Empty
 	}
 	gp.Servers, gp.Was, gp.LowerBound = len(g.state.Servers), g.state.Desired, g.bound()
 	gp.Desired = p.resize(g, servers, ghosts, used, opened)
-	p.plan.Groups = append(p.plan.Groups, gp)
+	gp.Cost = float64(gp.Desired) * g.Cost
+	return gp
 }
 
-// settle plans what happens to the replicas that a model has.
-func (p *Planner) settle(g *group, m *model) {
-	stays := func(at place) bool { return !g.state.Servers[at.server].Leaving }
+// settle plans what happens to the replicas that a model has, and how many it
+// misses.
+func (p *Planner) settle(m *model) {
+	stuck := m.refused > 0
+	m.refused, m.missing, m.excess, m.coming = 0, 0, 0, 0
+	if m.broken > 0 || len(m.failed) > 0 {
+		m.noteFailures(p.last)
+	}
+	if m.counts == (counts{serving: m.desired}) {
+		m.spare = m.spare[:0]
+		return // as it should be
+	}
+	p.choose(m)
+	b := m.budget(stuck)
+	for i, at := range m.places {
+		goes := slices.Contains(m.spare, i)
+		reason := ReplicaSpare
+		if !m.stays(at) {
+			goes, reason = true, m.whyNot(at)
+		}
+		switch at.replica.Phase {
+		case Broken:
+			p.act(m, at, Unload, LoadFailed)
+		case Draining:
+			if goes = !slices.Contains(m.revived, i); goes {
+				p.drain(m, at)
+			} else {
+				p.act(m, at, Route, Revived)
+			}
+		case Serving:
+			if goes {
+				goes = p.unroute(m, at, reason, &b)
+			}
+		default:
+			goes = p.bring(m, at, goes, reason)
+		}
+		if goes || at.replica.Phase == Broken {
+			add(at.group.views[at.server].going, m.sizeOn(at.group))
+		}
+	}
+	m.forgetDrains()
+	// One on each server: what is beyond their number finds no place.
+	m.excess = max(0, m.missing-m.group.most(p.last))
+	m.missing -= m.excess
+}
+
+// choose finds which replicas are spare, which come back from draining, and how
+// many are missing.
+func (p *Planner) choose(m *model) {
 	m.spare = m.spare[:0]
 	m.revived = m.revived[:0]
 	active := 0
@@ -62,7 +124,7 @@ func (p *Planner) settle(g *group, m *model) {
 		switch at.replica.Phase {
 		case Loading, Loaded, Serving:
 			switch {
-			case !stays(at):
+			case !m.stays(at):
 			case m.overdue(at.replica, p.last):
 				late = append(late, i)
 			default:
@@ -70,103 +132,138 @@ func (p *Planner) settle(g *group, m *model) {
 				m.spare = append(m.spare, i)
 			}
 		case Draining:
-			if stays(at) {
+			if m.stays(at) {
 				m.revived = append(m.revived, i)
 			}
 		}
 	}
-	m.spare = g.worstFirst(m, m.spare)[:max(0, active-m.desired)]
-	m.revived = g.worstFirst(m, m.revived)
+	m.spare = m.group.worstFirst(m, m.spare, max(0, active-m.desired))
 	// Of what drains, the best placed come back.
-	m.revived = m.revived[max(0, len(m.revived)-max(0, m.desired-active)):]
-	m.missing = max(0, m.desired-active-len(m.revived))
+	back := min(len(m.revived), max(0, m.desired-active))
+	m.revived = m.group.worstFirst(m, m.revived, len(m.revived))[len(m.revived)-back:]
+	m.missing = max(0, m.desired-active-back)
 	// What loads for too long may still make it, until others serve in its place.
 	if m.serving-m.leaving >= m.desired {
 		m.spare = append(m.spare, late...)
 	}
 	m.late = late
+}
 
-	// Serving replicas may stop only while as many as desired keep serving. The
-	// ones whose server leaves go first.
-	budget := max(0, m.serving-m.desired)
-	fromLeaving := min(budget, m.leaving)
-	fromSpare := budget - fromLeaving
-	for i, at := range m.places {
-		spare := slices.Contains(m.spare, i)
-		reason := ReplicaSpare
-		if !stays(at) {
-			reason = ServerLeaving
-		}
-		goes := spare || !stays(at)
-		switch at.replica.Phase {
-		case Broken:
-			p.act(g, m, at, Unload, LoadFailed)
-		case Draining:
-			if goes = !slices.Contains(m.revived, i); goes {
-				p.drain(g, m, at)
-			} else {
-				p.act(g, m, at, Route, Revived)
-			}
-		case Loading:
-			if goes {
-				p.act(g, m, at, Unload, reason)
-			} else {
-				p.wait(p.action(g, m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.loads.orElse(0.9, m.LoadTime)))
-			}
-		case Loaded:
-			if goes {
-				p.act(g, m, at, Unload, reason)
-			} else {
-				p.act(g, m, at, Route, ReplicaLoaded)
-			}
-		case Serving:
-			left := &fromSpare
-			if reason == ServerLeaving {
-				left = &fromLeaving
-			}
-			if goes && *left > 0 {
-				*left--
-				p.act(g, m, at, Unroute, reason)
-			} else if goes {
-				p.wait(p.action(g, m, at, Unroute, reason), WaitsReplacement, time.Time{})
-			}
-		}
-		if goes || at.replica.Phase == Broken {
-			add(g.views[at.server].going, m.size)
-		}
+// A budget is how many serving replicas of a model may stop now: of those that
+// do not stay where they are, and of the spare ones.
+type budget struct{ leaving, spare int }
+
+// budget: serving replicas may stop only while as many as desired keep serving.
+// The ones that do not stay go first. stuck is a model for which there was no
+// room: then MinReady go on, and the others make room for what replaces them.
+func (m *model) budget(stuck bool) budget {
+	free := max(0, m.serving-m.desired)
+	b := budget{leaving: min(free, m.leaving)}
+	b.spare = free - b.leaving
+	if stuck && m.MinReady > 0 {
+		b.leaving = max(b.leaving, min(m.leaving, m.serving-m.MinReady))
 	}
+	return b
+}
+
+// unroute stops a serving replica as far as the budget goes. It reports whether
+// its room can be counted on.
+func (p *Planner) unroute(m *model, at place, reason Reason, b *budget) (goes bool) {
+	left := &b.spare
+	if reason != ReplicaSpare {
+		left = &b.leaving
+	}
+	switch {
+	case *left <= 0:
+		p.wait(p.action(m, at, Unroute, reason), WaitsReplacement, time.Time{})
+		// The room of an old version may be what the new one needs: neither waits for
+		// the other.
+		return reason == ReplicaSpare || reason == ServerLeaving
+	case m.accompanied(at):
+		p.wait(p.action(m, at, Unroute, reason), WaitsCompanion, time.Time{})
+		return false // the companion may wait for a replica that needs this room
+	}
+	*left--
+	p.act(m, at, Unroute, reason)
+	return true
+}
+
+// bring takes a replica that is on its way further, or unloads it if it goes. It
+// reports whether its room can be counted on.
+func (p *Planner) bring(m *model, at place, goes bool, reason Reason) bool {
+	switch {
+	case goes && m.accompanied(at):
+		p.wait(p.action(m, at, Unload, reason), WaitsCompanion, time.Time{})
+		return false
+	case goes:
+		p.act(m, at, Unload, reason)
+	case at.replica.Phase == Loading:
+		p.wait(p.action(m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.loads.orElse(0.9, m.LoadTime)))
+	default:
+		p.act(m, at, Route, ReplicaLoaded)
+	}
+	return goes
+}
+
+// whyNot is why a replica does not stay.
+func (m *model) whyNot(at place) Reason {
+	switch {
+	case at.group != m.group:
+		return GroupLeft
+	case at.replica.ModelVersion != m.Version:
+		return VersionOld
+	case at.group.state.Servers[at.server].Leaving:
+		return ServerLeaving
+	}
+	return HostLeaves
 }
 
 // drain unloads a draining replica as soon as it may.
-func (p *Planner) drain(g *group, m *model, at place) {
+func (p *Planner) drain(m *model, at place) {
 	r := at.replica
 	since := r.Since
 	if since.IsZero() { // the world does not say: since it was first seen
-		server := g.state.Servers[at.server].Name
+		key := m.drainKey(at)
 		if m.drains == nil {
 			m.drains = map[string]time.Time{}
 		}
-		if m.drains[server].IsZero() {
-			m.drains[server] = p.last
+		if m.drains[key].IsZero() {
+			m.drains[key] = p.last
 		}
-		since = m.drains[server]
+		since = m.drains[key]
 	}
 	deadline := since.Add(m.DrainTimeout)
 	switch {
 	case r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0 && !r.InFlight.At.Before(since):
-		p.act(g, m, at, Unload, Drained)
+		p.act(m, at, Unload, Drained)
 	case !p.last.Before(deadline):
-		p.act(g, m, at, Unload, DrainTooLong)
+		p.act(m, at, Unload, DrainTooLong)
 	default:
-		p.wait(p.action(g, m, at, Unload, Drained), WaitsDrain, deadline)
+		p.wait(p.action(m, at, Unload, Drained), WaitsDrain, deadline)
 	}
 }
 
-// worstFirst sorts places (indices into m.places) by how gladly they are given
-// up: what moves elsewhere, what is not ready before what serves, then the
-// server most worth emptying: under ordinal removal the highest, else the one with fewest
-// replicas.
-func (g *group) worstFirst(m *model, places []int) []int {
+// drainKey names a replica among the model's drains.
+func (m *model) drainKey(at place) string {
+	if m.owns(at) {
+		return at.name()
+	}
+	return at.group.Name + "/" + at.name() + "@" + at.replica.ModelVersion
+}
+
+// forgetDrains forgets when replicas were first seen draining that drain no more.
+func (m *model) forgetDrains() {
+	maps.DeleteFunc(m.drains, func(key string, _ time.Time) bool {
+		return !slices.ContainsFunc(m.places, func(at place) bool { return at.replica.Phase == Draining && m.drainKey(at) == key })
+	})
+}
+
+// worstFirst picks the n of m's places (indices into m.places) that are given up
+// most gladly: what moves elsewhere, what is not ready before what serves, then
+// the server most worth emptying: under ordinal removal the highest, else the one
+// with fewest replicas. With a rule of spread, one of the zone that has most comes
+// before all that.
+func (g *group) worstFirst(m *model, places []int, n int) []int {
 	to := g.moving.to(m.Name)
 	moves := func(server *ServerState) int {
 		if _, found := slices.BinarySearch(to, server.Name); to == nil || found {
@@ -184,12 +281,37 @@ func (g *group) worstFirst(m *model, places []int) []int {
 		}
 		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.replica.Phase, b.replica.Phase), fewest, highest)
 	})
-	return places
+	if m.Spread.MaxSkew > 0 && to == nil {
+		g.crowdedFirst(m, places, n)
+	}
+	return places[:n]
+}
+
+// crowdedFirst brings to the front of places, which are sorted, n that leave the
+// zones as even as can be.
+func (g *group) crowdedFirst(m *model, places []int, n int) {
+	zone := func(i int) string { return g.state.Servers[m.places[i].server].Zone }
+	in := map[string]int{}
+	for _, i := range places {
+		in[zone(i)]++
+	}
+	for k := range n {
+		best := k
+		for j := k + 1; j < len(places); j++ {
+			if in[zone(places[j])] > in[zone(places[best])] {
+				best = j
+			}
+		}
+		i := places[best]
+		copy(places[k+1:best+1], places[k:best])
+		places[k] = i
+		in[zone(i)]--
+	}
 }
 
 // act plans an action for now.
-func (p *Planner) act(g *group, m *model, at place, k Kind, r Reason) {
-	p.plan.Now = append(p.plan.Now, p.action(g, m, at, k, r))
+func (p *Planner) act(m *model, at place, k Kind, r Reason) {
+	p.plan.Now = append(p.plan.Now, p.action(m, at, k, r))
 }
 
 func (p *Planner) wait(a Action, why Reason, until time.Time) {
@@ -198,18 +320,18 @@ func (p *Planner) wait(a Action, why Reason, until time.Time) {
 
 // action makes an action on the replica of m at a place; a place without a
 // replica is where one is to be.
-func (p *Planner) action(g *group, m *model, at place, k Kind, r Reason) Action {
+func (p *Planner) action(m *model, at place, k Kind, r Reason) Action {
 	a := Action{
-		Kind: k, Group: g.Name, Model: m.Name, Epoch: p.options.Epoch,
+		Kind: k, Group: at.group.Name, Model: m.Name, ModelVersion: m.Version, Epoch: p.options.Epoch,
 		Why: Explanation{Reason: r, Have: m.serving, Want: m.desired, Steps: p.stepsOf(m)},
 	}
 	if at.server >= 0 {
-		s := &g.state.Servers[at.server]
+		s := &at.group.state.Servers[at.server]
 		// No version: several loads on one server are independent of one another.
 		a.Server, a.Generation = s.Name, s.Generation+1
 	}
 	if at.replica != nil {
-		a.IfVersion = at.replica.Version
+		a.ModelVersion, a.IfVersion = at.replica.ModelVersion, at.replica.Version
 	}
 	if k == Unroute {
 		a.Deadline = p.last.Add(m.DrainTimeout)

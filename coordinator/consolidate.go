@@ -119,7 +119,7 @@ func (p *Planner) consolidate(g *group) {
 	case !g.quiet() || g.changed.IsZero():
 		g.changed = now
 	case g.Consolidation.Off || now.Before(g.frozen) || now.Sub(g.changed) < settle || now.Sub(g.tried) < settle:
-	case len(g.state.Servers) <= g.Min || g.bound() >= len(g.state.Servers):
+	case g.Fixed || len(g.state.Servers) <= g.Min || g.bound() >= len(g.state.Servers):
 	default:
 		g.tried = now
 		p.beginMoves(g)
@@ -132,7 +132,7 @@ func (g *group) quiet() bool {
 		return false
 	}
 	servers, ghosts := g.current()
-	if ghosts > 0 || servers != len(g.state.Servers) {
+	if g.guests > 0 || ghosts > 0 || servers != len(g.state.Servers) {
 		return false
 	}
 	for i := range g.state.Servers {
@@ -185,7 +185,7 @@ func (g *group) done() bool {
 			return false
 		}
 		for _, at := range m.places {
-			if _, found := slices.BinarySearch(to, g.state.Servers[at.server].Name); !found {
+			if _, found := slices.BinarySearch(to, at.name()); !found {
 				return false
 			}
 		}
@@ -226,7 +226,7 @@ func (p *Planner) beginMoves(g *group) {
 	}
 	g.moving = &moving{Since: p.last}
 	holds := make([]bool, len(g.state.Servers))
-	for c, m := range g.models {
+	for c, m := range g.packed {
 		for _, b := range a.Bins[c] {
 			holds[b] = true
 		}
@@ -246,32 +246,35 @@ func (p *Planner) beginMoves(g *group) {
 }
 
 // whole is the packing problem of everything that sits in the group: bins are
-// its servers, classes its models, both in the order of their names.
+// its servers, classes its models, both in the order of their names. Companions
+// go with their hosts.
 func (g *group) whole() *packing.Problem {
-	p := &packing.Problem{Dimensions: g.dims}
+	p := &packing.Problem{Dimensions: g.dims, Zones: g.Zones}
 	for i := range g.state.Servers {
 		s := &g.state.Servers[i]
-		b := packing.Bin{Name: s.Name, Capacity: g.capacity, Capabilities: g.Capabilities, Ordinal: s.Ordinal}
+		b := g.bin()
+		b.Name, b.Zone, b.Ordinal, b.Used = s.Name, s.Zone, s.Ordinal, slices.Clone(g.views[i].used)
 		if !g.open(i) && !g.moving.empties(s.Name) {
 			b.State = packing.Closed
 		}
 		p.Bins = append(p.Bins, b)
 	}
-	for _, m := range g.models {
-		c := packing.Class{
-			Name: m.Name, Size: m.size, Requires: m.Requires, Count: m.desired,
-			MoveCost: max(1, m.loads.orElse(0.9, m.LoadTime).Milliseconds()),
+	for _, m := range g.packed {
+		c := m.class(g)
+		c.Count, c.MoveCost = m.desired, max(1, m.loads.orElse(0.9, m.LoadTime).Milliseconds())
+		for _, with := range m.with {
+			c.MoveCost += with.loads.orElse(0.9, with.LoadTime).Milliseconds()
 		}
 		for _, at := range m.places {
+			if !m.owns(at) {
+				continue
+			}
 			switch at.replica.Phase {
-			case Loading, Loaded, Serving:
+			case Loading, Loaded, Serving: // what does anything else takes room until it is gone
 				c.At = append(c.At, at.server)
-			default: // takes room until it is gone
-				b := &p.Bins[at.server]
-				if b.Used == nil {
-					b.Used = make([]int64, len(g.dims))
+				for d, x := range m.size {
+					p.Bins[at.server].Used[d] -= x
 				}
-				add(b.Used, m.size)
 			}
 		}
 		p.Classes = append(p.Classes, c)
@@ -283,8 +286,8 @@ func (g *group) whole() *packing.Problem {
 // moves allows at this instant.
 func (p *Planner) moveNow(g *group) {
 	problem := g.whole()
-	a := &packing.Assignment{Bins: make([][]int, len(g.models))}
-	for c, m := range g.models {
+	a := &packing.Assignment{Bins: make([][]int, len(g.packed))}
+	for c, m := range g.packed {
 		a.Bins[c] = problem.Classes[c].At
 		if to := g.moving.to(m.Name); to != nil {
 			a.Bins[c] = nil
@@ -300,27 +303,20 @@ func (p *Planner) moveNow(g *group) {
 		return
 	}
 	for _, step := range s.Steps {
-		m := g.models[step.Class]
-		if step.Kind != packing.Load || len(step.After) > 0 || !g.fits(step.Bin, m) || m.on(step.Bin) {
+		m := g.packed[step.Class]
+		if step.Kind != packing.Load || len(step.After) > 0 || !g.fits(step.Bin, m.size) || m.has(step.Bin) {
 			continue
 		}
-		p.act(g, m, place{server: step.Bin}, Load, Consolidating)
-		g.views[step.Bin].planned++
-		add(g.views[step.Bin].used, m.size)
+		p.load(g, m, step.Bin, Consolidating)
 	}
 }
 
-// fits reports whether a server has room for one more of m, whatever it holds.
-func (g *group) fits(server int, m *model) bool {
-	for d, size := range m.size {
-		if g.views[server].used[d]+size > g.capacity[d] {
+// fits reports whether a server has room for a size more, whatever it holds.
+func (g *group) fits(server int, size []int64) bool {
+	for d, size := range size {
+		if g.views[server].used[d]+size > g.limit[d] {
 			return false
 		}
 	}
 	return true
-}
-
-// on reports whether a replica of m is on a server, in whatever phase.
-func (m *model) on(server int) bool {
-	return slices.ContainsFunc(m.places, func(at place) bool { return at.server == server }) || slices.Contains(m.planned, server)
 }

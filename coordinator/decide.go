@@ -34,17 +34,22 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	first := m.policy == nil
 	if first {
 		if !seen {
-			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Was: m.desired, Desired: m.desired, Unseen: true})
+			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: m.desired, Unseen: true})
 			return // no history and nothing seen: nothing is known of it
 		}
-		m.desired = min(max(m.desired, m.serving+ordered, m.Min), m.Max)
+		// What comes in place of others is not wanted besides them.
+		m.desired = min(max(m.desired, m.serving, m.serving-m.leaving+ordered, m.Min), m.Max)
 		m.policy = m.newPolicy(s.Now)
 		m.steps = make([]policy.Step, 0, 8)
 	}
 	ordered = max(ordered, m.desired-m.refused-m.serving)
+	// What is beyond the desired count goes, or comes in place of what goes: while
+	// replicas are replaced it is no capacity to count on.
+	ready := min(m.serving, m.desired)
+	starting := min(ordered, m.desired-ready)
 	o := policy.Observation{
-		Now: s.Now, Desired: m.desired, Current: m.serving + ordered,
-		Ready: m.serving, Starting: ordered, Draining: m.draining, ReadyFailed: !seen,
+		Now: s.Now, Desired: m.desired, Current: ready + starting,
+		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: !seen,
 		Slots: m.Slots, Lead: m.lead(), Readings: m.readings, Pods: m.pods,
 	}
 	silent := m.seePods()
@@ -70,7 +75,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		m.steps = make([]policy.Step, 0, n) // so that the next decision fits
 	}
 	p.plan.Models = append(p.plan.Models, ModelPlan{
-		Model: m.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
+		Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
 	m.record(s.Now, d, p.options.History)
@@ -85,6 +90,9 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 func (m *model) guard(o policy.Observation, d policy.Decision, silent int, seen, first bool) policy.Decision {
 	if d.Verdict != policy.Propose {
 		d.Replicas = m.desired // whatever it says
+	}
+	if m.host != nil && d.Replicas > m.host.desired {
+		d = o.Amend(d, WithHost, m.host.desired, float64(d.Replicas), float64(m.host.desired))
 	}
 	if d.Replicas < m.desired && (silent > 0 || !seen) {
 		d = o.Amend(d, Silence, m.desired, float64(silent))

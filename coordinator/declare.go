@@ -1,12 +1,9 @@
 package coordinator
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"time"
 
-	"github.com/bellows-go/bellows/internal/check"
 	"github.com/bellows-go/bellows/policy"
 )
 
@@ -19,12 +16,41 @@ type Resources map[string]int64
 type Model struct {
 	Name  string // unique, not empty
 	Group string // the server group that hosts it
+	// Fallbacks are groups that host it instead, in this order. A model lives on one
+	// group: the first of Group and Fallbacks, until it finds too little room there
+	// and another could hold all of it. Then it moves, and stays there.
+	Fallbacks []string
+
+	// Version names what its replicas run. When it changes, replicas of the new
+	// version are loaded, and those of others serve until the new ones do.
+	Version string
 
 	Needs    Resources // of one replica; names are among the group's Capacity
+	Pinned   Resources // the part of Needs that is never evicted, where the group overcommits; each <= Needs
 	Requires []string  // capabilities that its servers must have
+	Spread   Spread    // over the zones of its group
 
-	Min, Max int           // replicas: 0 <= Min <= Max, Max >= 1
-	Policy   policy.Config // decides between them
+	// Dedicated: its servers host nothing but it, and what is With it. Replicas that
+	// share a server when it is declared so stay there.
+	Dedicated bool
+	// With names a model of the same groups: replicas sit only on servers that have
+	// one of that model, never more of them than of it. Their room is kept free
+	// wherever it goes. An explainer sits with its model.
+	With string
+
+	Min, Max int           // replicas: 0 <= Min <= Max
+	Policy   policy.Config // decides between them; nil if Max is 0
+	Replicas int           // a fixed count, >= 0; only if Max is 0
+
+	// Priority decides where there is not room for all: the higher goes first, each
+	// model's Min before what others have beyond theirs. Any value.
+	Priority int
+	Weight   int // its share among equal priorities, >= 0; 0 is 1
+
+	// MinReady is how many replicas keep serving while others are replaced for which
+	// there is no room beside them; 0 is all of them: nothing is then replaced
+	// without room for both.
+	MinReady int
 
 	Slots        int           // requests one replica serves at once; 0 unknown
 	LoadTime     time.Duration // an estimate, from order to loaded; 0 unknown
@@ -35,14 +61,33 @@ type Model struct {
 	RetryInterval time.Duration
 }
 
+// A Spread keeps the replicas of a model apart over the zones of its group.
+type Spread struct {
+	// MaxSkew is by how many the replicas in two zones may differ at most, counting
+	// the zones of the group with none; 0 is no rule. What sits unevenly already
+	// is not moved for it.
+	MaxSkew int
+	Soft    bool // rather place a replica than keep the rule
+}
+
 // A ServerGroup is a number of equal servers.
 type ServerGroup struct {
 	Name         string    // unique, not empty
 	Capacity     Resources // of one server
 	Capabilities []string
-	Min, Max     int           // servers: 0 <= Min <= Max, Max >= 1
-	Removal      Removal       // which servers may go
-	BootTime     time.Duration // an estimate, from order to up; 0 unknown
+	// Overcommit is by which fraction of its capacity the needs of a server's
+	// replicas may exceed it, >= 0; a resource that is not named is 0. For memory out
+	// of which a server evicts what is not used: what is Pinned, and the largest
+	// replica that loads, never exceed the capacity itself.
+	Overcommit map[string]float64
+	// Zones are those that servers come up in. The provider is taken to put each new
+	// server where there are fewest.
+	Zones    []string
+	Min, Max int           // servers: 0 <= Min <= Max, Max >= 1 unless Fixed
+	Fixed    bool          // the number of servers is not ours; Min and Max mean nothing
+	Removal  Removal       // which servers may go
+	BootTime time.Duration // an estimate, from order to up; 0 unknown
+	Cost     float64       // of one server per hour, in any unit, >= 0; reported, see GroupPlan
 
 	Consolidation Consolidation
 }
@@ -64,88 +109,20 @@ type Declarations struct {
 
 const defaultDrainTimeout = 5 * time.Minute
 
-// Validate reports every fault of d, each with its field path. That a model's
-// replica is too large for its group's servers is one.
-func (d Declarations) Validate() error {
-	var f check.Faults
-	groups := map[string]*ServerGroup{}
-	for i := range d.Groups {
-		g := &d.Groups[i]
-		field := path("Groups", i)
-		f.Require(g.Name != "", field+".Name", "must not be empty")
-		f.Require(groups[g.Name] == nil, field+".Name", "%q stands twice", g.Name)
-		groups[g.Name] = g
-		f.Require(len(g.Capacity) > 0, field+".Capacity", "must not be empty")
-		amounts(&f, field+".Capacity", g.Capacity)
-		bounds(&f, field, g.Min, g.Max)
-		f.Require(g.Removal <= Ordinal, field+".Removal", "unknown: %d", g.Removal)
-		g.Consolidation.validate(&f, field+".Consolidation")
-		f.Require(g.BootTime >= 0, field+".BootTime", "must be >= 0, is %v", g.BootTime)
-	}
-	names := map[string]bool{}
-	for i := range d.Models {
-		m := &d.Models[i]
-		field := path("Models", i)
-		f.Require(m.Name != "", field+".Name", "must not be empty")
-		f.Require(!names[m.Name], field+".Name", "%q stands twice", m.Name)
-		names[m.Name] = true
-		m.validate(&f, field, groups[m.Group])
-	}
-	return f.Err()
-}
-
-func (m *Model) validate(f *check.Faults, field string, g *ServerGroup) {
-	f.Require(g != nil, field+".Group", "no group is named %q", m.Group)
-	amounts(f, field+".Needs", m.Needs)
-	if g != nil {
-		for _, name := range slices.Sorted(maps.Keys(m.Needs)) {
-			have, known := g.Capacity[name]
-			if !known {
-				f.Require(false, field+".Needs."+name, "group %q has no such resource", m.Group)
-			} else if m.Needs[name] >= 0 {
-				f.Require(m.Needs[name] <= have, field+".Needs."+name, "%d is more than the %d of a server of %q", m.Needs[name], have, m.Group)
-			}
-		}
-		for _, c := range m.Requires {
-			f.Require(slices.Contains(g.Capabilities, c), field+".Requires", "servers of %q lack %q", m.Group, c)
-		}
-	}
-	bounds(f, field, m.Min, m.Max)
-	f.Require(m.Slots >= 0, field+".Slots", "must be >= 0, is %d", m.Slots)
-	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
-	f.Require(m.DrainTimeout >= 0, field+".DrainTimeout", "must be >= 0, is %v", m.DrainTimeout)
-	f.Require(m.RetryInterval >= 0, field+".RetryInterval", "must be >= 0, is %v", m.RetryInterval)
-	if m.Policy == nil {
-		f.Require(false, field+".Policy", "must be set")
-		return
-	}
-	err := m.Policy.Validate()
-	f.Under(field+".Policy", err)
-	if err != nil {
-		return
-	}
-	for _, s := range m.Policy.Needs().Signals {
-		f.Require(s.Window <= maxSpan, field+".Policy", "asks for %v, beyond the longest window %v", s, maxSpan)
-	}
-}
-
-func bounds(f *check.Faults, field string, low, high int) {
-	f.Require(low >= 0, field+".Min", "must be >= 0, is %d", low)
-	f.Require(high >= 1, field+".Max", "must be >= 1, is %d", high)
-	f.Require(high >= low, field+".Max", "must be >= Min %d, is %d", low, high)
-	f.Require(high <= maxCount, field+".Max", "must be <= %d, is %d", maxCount, high)
-}
-
-func amounts(f *check.Faults, field string, r Resources) {
-	for _, name := range slices.Sorted(maps.Keys(r)) {
-		f.Require(name != "", field, "a resource must have a name")
-		f.Require(r[name] >= 0, field+"."+name, "must be >= 0, is %d", r[name])
-		f.Require(r[name] <= maxAmount, field+"."+name, "must be <= %d, is %d", int64(maxAmount), r[name])
-	}
-}
-
 // maxCount is the most replicas of a model and servers of a group.
 const maxCount = 1_000_000
 
 // maxAmount keeps sums over ten thousand servers far within integers.
 const maxAmount = math.MaxInt64 >> 16
+
+// maxOvercommit is the largest fraction of Overcommit.
+const maxOvercommit = 100
+
+// dedication is a dimension beside the user's resources: a server has room for
+// one dedicated model or for any others.
+const dedication = "dedication"
+
+const (
+	wholeServer = 1 << 24 // of dedication, per server
+	shareOfOne  = 1       // of a model that is not dedicated
+)

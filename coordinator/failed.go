@@ -27,7 +27,10 @@ const (
 // three, seven, up to maxRetryWait.
 func (m *model) noteFailures(now time.Time) {
 	for _, at := range m.places {
-		server := m.group.state.Servers[at.server].Name
+		if !m.owns(at) {
+			continue
+		}
+		server := at.name()
 		i, known := slices.BinarySearchFunc(m.failed, server, func(f failedLoad, name string) int { return cmp.Compare(f.Server, name) })
 		switch {
 		case at.replica.Phase == Serving && known && at.replica.Since.After(m.failed[i].Since):

@@ -1,8 +1,6 @@
 package coordinator
 
 import (
-	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -11,9 +9,11 @@ import (
 // group is a declared server group and what the present snapshot shows of it.
 type group struct {
 	ServerGroup
-	dims     []string      // sorted names of resources
+	dims     []string      // sorted names of resources, dedication where a model needs it
 	capacity []int64       // of one server, per dimension
+	limit    []int64       // capacity with what is overcommitted
 	models   []*model      // hosted here, sorted by name
+	packed   []*model      // of these, those that are packed: companions go with their host
 	found    time.Time     // when it was first seen
 	complete bool          // all servers were up at once, or waited for long enough
 	met      bool          // it was seen before
@@ -24,9 +24,10 @@ type group struct {
 	tried    time.Time     // when servers to empty were last looked for
 	frozen   time.Time     // the number of servers stands until then
 
-	state *GroupState // nil: not seen
-	fault error       // why it was not, beyond being unseen
-	views []view      // one per state.Servers
+	state  *GroupState // nil: not seen
+	fault  error       // why it was not, beyond being unseen
+	views  []view      // one per state.Servers
+	guests int         // replicas here of models that live on other groups
 }
 
 // view is what the planner makes of one observed server.
@@ -42,44 +43,6 @@ type view struct {
 func (g *group) open(i int) bool {
 	s := &g.state.Servers[i]
 	return !s.Leaving && !g.views[i].foreign && !g.moving.empties(s.Name)
-}
-
-// look takes in the observed servers and tells the models where they are.
-func (g *group) look(byName map[string]*model) error {
-	byServerName := func(a, b ServerState) int { return cmp.Compare(a.Name, b.Name) }
-	if !slices.IsSortedFunc(g.state.Servers, byServerName) {
-		sorted := *g.state
-		sorted.Servers = slices.Clone(sorted.Servers)
-		slices.SortFunc(sorted.Servers, byServerName)
-		g.state = &sorted
-	}
-	if g.state.Desired < 0 || g.state.Desired > maxCount {
-		return fmt.Errorf("desired count %d", g.state.Desired)
-	}
-	servers := g.state.Servers
-	g.views = slices.Grow(g.views[:0], len(servers))[:len(servers)]
-	for i := range servers {
-		if i > 0 && servers[i].Name == servers[i-1].Name {
-			return fmt.Errorf("server %s listed twice", servers[i].Name)
-		}
-		v := &g.views[i]
-		*v = view{used: zeroed(v.used, len(g.dims)), going: zeroed(v.going, len(g.dims))}
-		for j := range servers[i].Replicas {
-			r := &servers[i].Replicas[j]
-			v.replicas++
-			m := byName[r.Model]
-			if m == nil || m.group != g {
-				v.foreign = true
-				continue
-			}
-			if n := len(m.places); n > 0 && m.places[n-1].server == i {
-				return fmt.Errorf("server %s holds %s twice", servers[i].Name, r.Model)
-			}
-			m.places = append(m.places, place{i, r})
-			add(v.used, m.size)
-		}
-	}
-	return nil
 }
 
 // assemble notes when all servers that a planner without a history expects have
@@ -113,12 +76,12 @@ func (g *group) current() (servers, ghosts int) {
 // replicas goes.
 func (g *group) bound() int {
 	n := 0
-	for _, m := range g.models {
+	for _, m := range g.packed {
 		n = max(n, m.desired)
 	}
-	for d, capacity := range g.capacity {
+	for d, capacity := range g.limit {
 		var volume int64
-		for _, m := range g.models {
+		for _, m := range g.packed {
 			if size := m.size[d]; size > 0 && int64(m.desired) > (math.MaxInt64-capacity-volume)/size {
 				return n // beyond integers; so are the servers
 			}

@@ -78,7 +78,7 @@ func (tr *trial) check(t *rapid.T, err error, p *coordinator.Plan) {
 	if err == nil || *onlyLaw != 0 && !laws.Breaks(err, *onlyLaw) {
 		return
 	}
-	t.Fatalf("%v\nplan:\n%s\nworld: %+v", err, tell(*p), tr.fleet.World())
+	t.Fatalf("%v\nafter\n%s\nplan:\n%s\nworld: %+v", err, strings.Join(tr.log, "\n"), tell(*p), tr.fleet.World())
 }
 
 func (tr *trial) broken(t *rapid.T, law int, p *coordinator.Plan, format string, args ...any) {

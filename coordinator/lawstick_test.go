@@ -2,6 +2,7 @@ package coordinator_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -211,6 +212,7 @@ func (tr *trial) apply(t *rapid.T, a coordinator.Action, before coordinator.Worl
 	err := tr.fleet.Apply(context.Background(), a)
 	after := tr.fleet.World()
 	tr.actions++
+	tr.log = append(tr.log[max(0, len(tr.log)-39):], fmt.Sprintf("%v #%d.%d %v: %s: %v", tr.now.Sub(epoch), a.Epoch, a.Generation, a, a.Why.Reason, err))
 	tr.judge.Leads(tr.fleet.Epoch())
 	tr.check(t, tr.judge.Effect(before, after, a, err), plan)
 	return after, err

@@ -126,7 +126,10 @@ func (m *model) learnTimes() {
 		return
 	}
 	for _, at := range m.places {
-		r, server := at.replica, m.group.state.Servers[at.server].Name
+		if !m.owns(at) {
+			continue
+		}
+		r, server := at.replica, at.name()
 		switch r.Phase {
 		case Loading:
 			if m.starting == nil {
@@ -141,7 +144,7 @@ func (m *model) learnTimes() {
 	}
 	forgetGone(m.starting, len(m.places), func(server string) bool {
 		for _, at := range m.places {
-			if m.group.state.Servers[at.server].Name == server {
+			if m.owns(at) && at.name() == server {
 				return true
 			}
 		}

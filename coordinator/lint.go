@@ -37,6 +37,9 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 				l.group(m, &d.Groups[j], field)
 			}
 		}
+		if m.Policy == nil {
+			continue
+		}
 		for _, s := range m.Policy.Needs().Signals {
 			l.signal(field+".Policy", s)
 		}
@@ -60,8 +63,8 @@ func (l *linter) warn(field, format string, args ...any) {
 
 func (l *linter) group(m *Model, g *ServerGroup, field string) {
 	l.lead += g.BootTime
-	if m.Max > g.Max {
-		l.warn(field+".Max", "%d replicas, one on each server, but %q has %d servers at most", m.Max, g.Name, g.Max)
+	if _, high := m.bounds(); high > g.Max && !g.Fixed {
+		l.warn(field+".Max", "%d replicas, one on each server, but %q has %d servers at most", high, g.Name, g.Max)
 	}
 }
 
@@ -154,13 +157,17 @@ func never(c policy.Config) bool {
 // minimums warns when the minimums of a group's models do not fit on all the
 // servers that it may have.
 func (l *linter) minimums(d Declarations, g *ServerGroup, field string) {
+	if g.Fixed {
+		return // how many there are is not ours to know
+	}
 	dims := slices.Sorted(maps.Keys(g.Capacity))
 	problem := &packing.Problem{Dimensions: dims, Templates: []packing.Template{{
 		Bin: packing.Bin{Capacity: vector(g.Capacity, dims), Capabilities: g.Capabilities}, Max: g.Max,
 	}}}
 	for i := range d.Models {
-		if m := &d.Models[i]; m.Group == g.Name && m.Min > 0 {
-			problem.Classes = append(problem.Classes, packing.Class{Name: m.Name, Size: vector(m.Needs, dims), Count: m.Min, Requires: m.Requires})
+		m := &d.Models[i]
+		if low, _ := m.bounds(); m.Group == g.Name && low > 0 && m.With == "" {
+			problem.Classes = append(problem.Classes, packing.Class{Name: m.Name, Size: vector(m.Needs, dims), Count: low, Requires: m.Requires})
 		}
 	}
 	if len(problem.Classes) == 0 {

@@ -19,16 +19,20 @@ func (p *Planner) placeNow(g *group) {
 	}
 	for c, m := range g.short() {
 		for _, bin := range added(a.Bins[c], problem.Classes[c].At) {
-			server := order[bin]
-			p.act(g, m, place{server: server}, Load, ReplicaShort)
-			m.planned = append(m.planned, server)
-			g.views[server].planned++
-			add(g.views[server].used, m.size)
+			p.load(g, m, order[bin], ReplicaShort)
 		}
 	}
-	for _, m := range g.models {
+	for _, m := range g.packed {
 		m.missing -= len(m.planned)
 	}
+}
+
+// load plans a replica on a server for now.
+func (p *Planner) load(g *group, m *model, server int, why Reason) {
+	p.act(m, place{group: g, server: server}, Load, why)
+	m.planned = append(m.planned, server)
+	g.views[server].planned++
+	add(g.views[server].used, m.size)
 }
 
 // placeLater finds places for what is still missing on servers that boot, that
@@ -42,13 +46,12 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 		needed += m.missing
 	}
 	bins := min(ghosts, needed)
-	for i := range bins {
-		problem.Bins = append(problem.Bins, packing.Bin{Name: "ordered " + strconv.Itoa(i), Capacity: g.capacity, Capabilities: g.Capabilities, Ordinal: seen + i})
+	for i, zone := range g.zonesOf(problem, bins) {
+		b := g.bin()
+		b.Name, b.Zone, b.Ordinal = "ordered "+strconv.Itoa(i), zone, seen+i
+		problem.Bins = append(problem.Bins, b)
 	}
-	problem.Templates = []packing.Template{{
-		Bin: packing.Bin{Capacity: g.capacity, Capabilities: g.Capabilities},
-		Max: max(0, g.Max-servers),
-	}}
+	problem.Templates = g.templates(problem, g.most(p.last)-servers)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
@@ -61,23 +64,14 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 				if bin < seen+bins {
 					taken[bin-seen] = true
 				}
-				p.wait(p.action(g, m, place{server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
+				m.coming++
+				p.wait(p.action(m, place{group: g, server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
 				continue
 			}
-			server := order[bin]
-			g.views[server].planned++
-			a := p.action(g, m, place{server: server}, Load, ReplicaShort)
-			until, avoided := m.avoids(g.state.Servers[server].Name, p.last)
-			if s := &g.state.Servers[server]; avoided {
-				p.wait(a, WaitsRetry, until)
-			} else if s.Phase == Booting {
-				p.wait(a, WaitsBoot, ends(s.Since, g.boots.orElse(0.9, g.BootTime)))
-			} else {
-				p.wait(a, WaitsRoom, time.Time{})
-			}
+			p.loadLater(g, m, order[bin])
 		}
 	}
-	for _, m := range g.models {
+	for _, m := range g.packed {
 		refusal := packing.Refusal{Class: m.Name, Reason: packing.OneOfEach}
 		for _, r := range a.Refusals {
 			if r.Class == m.Name {
@@ -85,9 +79,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			}
 		}
 		refusal.Items += m.excess
-		if m.refused = refusal.Items; m.refused > 0 {
-			p.plan.Refused = append(p.plan.Refused, Refusal{g.Name, refusal})
-		}
+		p.refuse(g, m, refusal)
 	}
 	for _, t := range taken {
 		if t {
@@ -97,15 +89,66 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 	return used, len(a.Opened)
 }
 
-// problem is the packing of the group's missing replicas. order maps bins to
-// servers. With later, what is about to leave no longer counts.
-func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *packing.Problem, order []int) {
-	p = &packing.Problem{Dimensions: g.dims}
+func (p *Planner) refuse(g *group, m *model, r packing.Refusal) {
+	if m.refused = r.Items; m.refused > 0 {
+		p.plan.Refused = append(p.plan.Refused, Refusal{g.Name, r})
+	}
+}
+
+// loadLater shows a replica that is to come on a server, and what it waits for.
+func (p *Planner) loadLater(g *group, m *model, server int) {
+	g.views[server].planned++
+	m.coming++
+	a := p.action(m, place{group: g, server: server}, Load, ReplicaShort)
+	until, avoided := m.avoids(g.state.Servers[server].Name, p.last)
+	if s := &g.state.Servers[server]; avoided {
+		p.wait(a, WaitsRetry, until)
+	} else if s.Phase == Booting {
+		p.wait(a, WaitsBoot, ends(s.Since, g.boots.orElse(0.9, g.BootTime)))
+	} else {
+		p.wait(a, WaitsRoom, time.Time{})
+	}
+}
+
+// zonesOf are the zones of n servers that are ordered and have not appeared.
+func (g *group) zonesOf(problem *packing.Problem, n int) []string {
+	zones := make([]string, 0, n)
+	if len(g.Zones) > 0 {
+		for i, more := range evenly(g.inZones(problem), n) {
+			for range more {
+				zones = append(zones, g.Zones[i])
+			}
+		}
+	}
+	return append(zones, make([]string, n-len(zones))...)
+}
+
+// bin is an empty server of the group.
+func (g *group) bin() packing.Bin {
+	b := packing.Bin{Capacity: g.capacity, Capabilities: g.Capabilities}
+	if g.Overcommit != nil {
+		b.Virtual = g.limit
+	}
+	return b
+}
+
+// class is m as far as packing on g needs to know, without a count and places.
+func (m *model) class(g *group) packing.Class {
+	return packing.Class{
+		Name: m.Name, Size: m.sizeOn(g), Pinned: m.pinnedOn(g), Requires: m.Requires,
+		Priority: m.Priority, Weight: int64(m.Weight), Spread: packing.Spread(m.Spread),
+	}
+}
+
+// bins are the group's servers in the order in which they fill: the fullest
+// first, or the lowest, so that others empty. order maps bins to servers. With
+// later, what is about to leave no longer counts.
+func (g *group) bins(open func(int) bool, later bool) (p *packing.Problem, order []int) {
+	p = &packing.Problem{Dimensions: g.dims, Zones: g.Zones}
 	order = make([]int, len(g.views))
 	for i := range order {
 		order[i] = i
 	}
-	// The first fit is the fullest server, or the lowest: so that others empty.
 	slices.SortFunc(order, func(i, j int) int {
 		fullest := cmp.Compare(g.views[j].replicas+g.views[j].planned, g.views[i].replicas+g.views[i].planned)
 		if g.Removal == Ordinal {
@@ -114,15 +157,17 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 		x, y := &g.state.Servers[i], &g.state.Servers[j]
 		return cmp.Or(fullest, cmp.Compare(x.Ordinal, y.Ordinal), cmp.Compare(x.Name, y.Name))
 	})
-	binOf := make([]int, len(order))
+	p.Bins = make([]packing.Bin, 0, len(order)+1)
+	used := make([]int64, len(order)*len(g.dims))
 	for bin, server := range order {
-		binOf[server] = bin
-		v := &g.views[server]
-		b := packing.Bin{Name: g.state.Servers[server].Name, Capacity: g.capacity, Capabilities: g.Capabilities, Ordinal: bin}
+		v, s := &g.views[server], &g.state.Servers[server]
+		b := g.bin()
+		b.Name, b.Zone, b.Ordinal = s.Name, s.Zone, bin
 		if !open(server) {
 			b.State = packing.Closed
 		}
-		b.Used = slices.Clone(v.used)
+		b.Used, used = used[:len(g.dims):len(g.dims)], used[len(g.dims):]
+		copy(b.Used, v.used)
 		if later {
 			for d := range b.Used {
 				b.Used[d] -= v.going[d]
@@ -130,14 +175,26 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 		}
 		p.Bins = append(p.Bins, b)
 	}
+	return p, order
+}
+
+// problem is the packing of the group's missing replicas.
+func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *packing.Problem, order []int) {
+	p, order = g.bins(open, later)
+	binOf := make([]int, len(order))
+	for bin, server := range order {
+		binOf[server] = bin
+	}
 	for _, m := range g.short() {
-		c := packing.Class{Name: m.Name, Size: m.size, Requires: m.Requires}
-		if !later {
+		c := m.class(g)
+		// While one server alone has failed it, another is had; after that the
+		// model itself may be to blame.
+		if !later || len(m.failed) == 1 && g.most(now) > 1 {
 			c.Forbids = g.avoided(p.Bins, m, now)
 		}
 		for _, at := range m.places {
 			// What is broken leaves: its server may have the model again, later.
-			if !later || at.replica.Phase != Broken {
+			if m.owns(at) && (!later || at.replica.Phase != Broken) {
 				c.At = append(c.At, binOf[at.server])
 			}
 		}
@@ -145,6 +202,7 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 			c.At = append(c.At, binOf[server])
 		}
 		c.Count = len(c.At) + m.missing
+		c.Min = min(m.Min, c.Count)
 		// Pack counts what sits by itself.
 		for _, b := range c.At {
 			for d, x := range m.size {
@@ -173,7 +231,7 @@ func (g *group) avoided(bins []packing.Bin, m *model, now time.Time) (forbids []
 func (g *group) short() func(func(int, *model) bool) {
 	return func(yield func(int, *model) bool) {
 		i := 0
-		for _, m := range g.models {
+		for _, m := range g.packed {
 			if m.missing > 0 {
 				if !yield(i, m) {
 					return

@@ -42,10 +42,11 @@ type Waiting struct {
 // A ModelPlan is what was decided about one model.
 type ModelPlan struct {
 	Model    string
-	Was      int // desired before
-	Desired  int // desired now
-	Ready    int // serving
-	Starting int // ordered, not serving yet
+	Group    string // that it lives on
+	Was      int    // desired before
+	Desired  int    // desired now
+	Ready    int    // serving
+	Starting int    // ordered, not serving yet
 	Draining int
 	Unseen   bool // its group could not be seen; the counts are the last known
 	Decision policy.Decision
@@ -55,10 +56,11 @@ type ModelPlan struct {
 // A GroupPlan is what was decided about one server group.
 type GroupPlan struct {
 	Group      string
-	Servers    int // observed: booting, up or leaving
-	Was        int // the wanted number in force
-	Desired    int // wanted now
-	LowerBound int // servers that any placement of the desired replicas needs
+	Servers    int     // observed: booting, up or leaving
+	Was        int     // the wanted number in force
+	Desired    int     // wanted now
+	LowerBound int     // servers that any placement of the desired replicas needs
+	Cost       float64 // of Desired servers per hour, in the unit of ServerGroup.Cost
 	Unseen     bool
 	Emptying   []string // servers from which what is left moves to others; sorted
 }

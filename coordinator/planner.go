@@ -2,10 +2,7 @@ package coordinator
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -59,9 +56,12 @@ type PlannerOptions struct {
 
 // model is a declared model and what the planner remembers of it.
 type model struct {
-	Model
-	group   *group
-	size    []int64 // Needs in the order of the group's dimensions
+	Model            // Min, Max and Policy as they are in force: see fix
+	homes   []*group // that may host it, in order of preference
+	group   *group   // of these, the one that does
+	size    []int64  // what a replica takes of a server of the group, companions included; none if it is one
+	host    *model   // that it sits With
+	with    []*model // its companions, sorted by name
 	needs   policy.Needs
 	feeds   []*feed // one per needs.Signals
 	indexes []int   // and which of the feed's signals
@@ -87,6 +87,7 @@ type model struct {
 	counts
 	places  []place
 	missing int   // replicas that have no place yet
+	coming  int   // of those, the ones that Plan.Later shows a place for
 	excess  int   // of the missing, those beyond all servers there could be
 	spare   []int // places that are given up
 	late    []int // places that load for too long to count
@@ -98,14 +99,19 @@ type model struct {
 type counts struct {
 	serving, loaded, loading, draining, broken int
 	tardy                                      int // loading for so long that they do not count as such
-	leaving                                    int // serving on a server that leaves
+	leaving                                    int // serving where it does not stay
+	old                                        int // not serving yet, and not to
 }
 
 // place is one observed replica.
 type place struct {
-	server  int // index in GroupState.Servers
+	group   *group
+	server  int // index in group.state.Servers
 	replica *ReplicaState
 }
+
+// name of the server.
+func (at place) name() string { return at.group.state.Servers[at.server].Name }
 
 // NewPlanner returns a planner for d. The error is that of d.Validate or names
 // a bad option.
@@ -133,116 +139,6 @@ func NewPlanner(d Declarations, o PlannerOptions) (*Planner, error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// Update replaces the declarations. What is remembered of models that stay is
-// kept; one whose Policy differs starts its policy anew. On an error nothing
-// changes. Replicas of models that are no longer declared are left alone.
-func (p *Planner) Update(d Declarations) error {
-	if err := d.Validate(); err != nil {
-		return fmt.Errorf("coordinator: declarations: %w", err)
-	}
-	for _, m := range d.Models {
-		if old := p.byName[m.Name]; old != nil && old.Group != m.Group {
-			return fmt.Errorf("coordinator: declarations: model %s: moving from group %q to %q is not supported yet: declare it under another name", m.Name, old.Group, m.Group)
-		}
-	}
-	groups := make([]*group, len(d.Groups))
-	byGroup := map[string]*group{}
-	for i, g := range d.Groups {
-		groups[i] = &group{ServerGroup: g, dims: slices.Sorted(maps.Keys(g.Capacity))}
-		groups[i].capacity = vector(g.Capacity, groups[i].dims)
-		byGroup[g.Name] = groups[i]
-	}
-	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
-	for _, old := range p.groups {
-		if g := byGroup[old.Name]; g != nil {
-			g.met, g.frozen, g.boots, g.starting = old.met, old.frozen, old.boots, old.starting
-			g.tried = old.tried // and what has changed counts from now
-			g.found, g.complete = old.found, old.complete
-		}
-	}
-
-	models := make([]*model, len(d.Models))
-	byName := make(map[string]*model, len(d.Models))
-	for i, decl := range d.Models {
-		m := &model{Model: decl}
-		if m.DrainTimeout == 0 {
-			m.DrainTimeout = defaultDrainTimeout
-		}
-		g := byGroup[m.Group]
-		m.group, m.size = g, vector(m.Needs, g.dims)
-		m.needs = m.Policy.Needs()
-		if old := p.byName[m.Name]; old != nil {
-			m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-			m.history, m.loads, m.starting, m.failed = old.history, old.loads, old.starting, old.failed
-			if reflect.DeepEqual(old.Policy, m.Policy) {
-				m.policy, m.steps = old.policy, old.steps
-			}
-		}
-		models[i] = m
-		byName[m.Name] = m
-		g.models = append(g.models, m)
-	}
-	byModelName := func(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
-	slices.SortFunc(models, byModelName)
-	for _, g := range groups {
-		slices.SortFunc(g.models, byModelName)
-	}
-	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
-	p.models, p.groups, p.byName = models, groups, byName
-	p.connect()
-	p.connectPods()
-	return nil
-}
-
-// connect makes the feeds that the models' policies need, and keeps the history
-// of those there were.
-func (p *Planner) connect() {
-	old := p.feedOf
-	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
-	want := func(m *model, name string) *feed {
-		id := Series{TargetID{TargetModel, m.Name}, name}
-		f := p.feedOf[id]
-		if f == nil {
-			f = &feed{id: id}
-			p.feedOf[id] = f
-			p.feeds = append(p.feeds, f)
-			p.wants = append(p.wants, id)
-		}
-		return f
-	}
-	for _, m := range p.models {
-		for _, sig := range m.needs.Signals {
-			f := want(m, sig.Name)
-			i := slices.Index(f.signals, sig)
-			if i < 0 {
-				i = len(f.signals)
-				f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
-			}
-			m.feeds, m.indexes = append(m.feeds, f), append(m.indexes, i)
-		}
-		m.readings = make([]policy.Reading, len(m.needs.Signals))
-		if !m.needs.Seconds {
-			m.seconds = nil
-			continue
-		}
-		if m.seconds == nil {
-			m.seconds = &secondsLog{}
-		}
-		for c, name := range secondCounts {
-			f := want(m, name)
-			f.seconds, f.count = m.seconds, count(c)
-			if count(c) == countBegun {
-				m.begun = f
-			}
-		}
-	}
-	for _, f := range p.feeds {
-		if was := old[f.id]; was != nil {
-			f.adopt(was)
-		}
-	}
 }
 
 // Wants are the series that a snapshot should have samples of. The slice is the
@@ -276,11 +172,19 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.listenPods(s.Pods)
 	p.look(&s.World)
 	for _, m := range p.models {
-		p.decide(m, &s)
+		if m.host == nil {
+			p.decide(m, &s)
+		}
 	}
-	for _, g := range p.groups {
-		p.arrange(g)
+	if n := len(p.plan.Models); n < len(p.models) {
+		for _, m := range p.models {
+			if m.host != nil {
+				p.decide(m, &s) // its host's count bounds it
+			}
+		}
+		slices.SortFunc(p.plan.Models, func(a, b ModelPlan) int { return cmp.Compare(a.Model, b.Model) })
 	}
+	p.arrange()
 	slices.SortStableFunc(p.plan.Now, func(a, b Action) int { return cmp.Compare(rank(&a), rank(&b)) })
 	return p.plan
 }
@@ -291,6 +195,12 @@ func rank(a *Action) int {
 		return int(Unload) + 1
 	}
 	return int(a.Kind)
+}
+
+// ofOldVersion reports whether a sample is about a version that is not declared.
+func (p *Planner) ofOldVersion(s *Sample) bool {
+	m := p.byName[s.Target.Name]
+	return s.Target.Kind == TargetModel && m != nil && m.Version != s.ModelVersion
 }
 
 func (p *Planner) fault(format string, args ...any) {
@@ -320,6 +230,9 @@ func (p *Planner) listen(s *Snapshot) {
 				continue
 			}
 		}
+		if sample.ModelVersion != "" && p.ofOldVersion(sample) {
+			continue
+		}
 		if err := f.take(sample, s.Now, p.tick); err != nil {
 			p.fault("%v", err)
 		}
@@ -327,98 +240,6 @@ func (p *Planner) listen(s *Snapshot) {
 	for _, f := range p.feeds {
 		f.forget(s.Now, p.options.Stale)
 	}
-}
-
-// look counts the replicas of the world.
-func (p *Planner) look(w *World) {
-	for _, m := range p.models {
-		m.places, m.planned = m.places[:0], m.planned[:0]
-	}
-	for _, g := range p.groups {
-		g.state, g.fault = nil, nil
-	}
-	next := 0
-	for i := range w.Groups {
-		state := &w.Groups[i]
-		g := p.group(state.Name, &next)
-		if g == nil {
-			continue // nobody declared it
-		}
-		if g.state != nil {
-			g.fault = errors.New("listed twice")
-			continue
-		}
-		g.state = state
-	}
-	for _, g := range p.groups {
-		switch {
-		case slices.Contains(w.Unseen, g.Name):
-			g.state = nil
-		case g.fault == nil && g.state == nil:
-			g.fault = errors.New("not in the world, nor among the unseen")
-		case g.fault == nil:
-			g.fault = g.look(p.byName)
-		}
-		if g.fault != nil {
-			p.fault("group %s: %v", g.Name, g.fault)
-			g.state = nil
-		}
-		if g.state != nil {
-			g.assemble(p.last, p.options.StartupWait)
-			g.learnTimes()
-			for _, m := range g.models {
-				m.count(g.state, p.last)
-			}
-		}
-	}
-}
-
-// group finds a declared group; hint is where to look first.
-func (p *Planner) group(name string, hint *int) *group {
-	if *hint < len(p.groups) && p.groups[*hint].Name == name {
-		*hint++
-		return p.groups[*hint-1]
-	}
-	i, found := slices.BinarySearchFunc(p.groups, name, func(g *group, name string) int { return cmp.Compare(g.Name, name) })
-	if !found {
-		return nil
-	}
-	*hint = i + 1
-	return p.groups[i]
-}
-
-// count sorts the model's places by what they do.
-func (m *model) count(g *GroupState, now time.Time) {
-	m.counts = counts{}
-	for _, at := range m.places {
-		switch at.replica.Phase {
-		case Serving:
-			m.serving++
-			if g.Servers[at.server].Leaving {
-				m.leaving++
-			}
-		case Loaded:
-			m.loaded++
-		case Loading:
-			if m.overdue(at.replica, now) {
-				m.tardy++
-			} else {
-				m.loading++
-			}
-		case Draining:
-			m.draining++
-		default:
-			m.broken++
-		}
-	}
-}
-
-func vector(r Resources, dims []string) []int64 {
-	v := make([]int64, len(dims))
-	for i, name := range dims {
-		v[i] = r[name]
-	}
-	return v
 }
 
 func path(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

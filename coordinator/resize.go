@@ -15,9 +15,15 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 			kept++
 		}
 	}
-	want := max(g.Min, kept+used+opened)
+	want := max(g.Min, kept+used)
+	if opened > 0 {
+		want = max(g.Min, servers+opened) // what is empty is of no use: in another zone
+	}
 	first := !g.met
 	g.met = true
+	if g.Fixed {
+		return g.state.Desired
+	}
 	if p.last.Before(g.frozen) {
 		want, opened = max(g.Min, servers), 0
 	}

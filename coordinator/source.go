@@ -49,6 +49,7 @@ type Series struct {
 type Sample struct {
 	Series
 	Origin       string // the router or replica that counted; "" is the whole target
+	ModelVersion string // that it is about; "" is the model whatever its version. Of a version that is not declared it is ignored.
 	Cumulative   bool   // a count since some start: a fall means a restart
 	Value        float64
 	At           time.Time // the same (Series, Origin, At) counts once

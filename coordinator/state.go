@@ -55,7 +55,7 @@ type savedModel struct {
 }
 
 // savedCounts are the counts of a model as last seen.
-type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving int }
+type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving, Old int }
 
 type savedSeconds struct {
 	Seconds []policy.Second
@@ -154,7 +154,7 @@ func (m *model) save() savedModel {
 	c := m.counts
 	s := savedModel{
 		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
-		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving}, Drains: m.drains,
+		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving, c.old}, Drains: m.drains,
 		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
 	if saver, ok := m.policy.(policy.Saver); ok {
@@ -204,7 +204,7 @@ func (s *savedPlanner) check() error {
 		}
 		for _, m := range g.Models {
 			c := m.Counts
-			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving} {
+			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old} {
 				if n < 0 || n > maxCount {
 					return fmt.Errorf("model %q: a count of %d", m.Name, n)
 				}
@@ -291,6 +291,11 @@ func (p *Planner) restore(s *savedPlanner) error {
 			g.found, g.complete = was.Found, was.Complete
 		}
 	}
+	for i := range s.Groups {
+		for j := range s.Groups[i].Models {
+			p.rehouse(s.Groups[i].Models[j].Name, s.Groups[i].Name)
+		}
+	}
 	for _, m := range p.models {
 		if err := m.restore(saved[m.Name], s.At); err != nil {
 			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
@@ -311,7 +316,7 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 		return nil
 	}
 	c := s.Counts
-	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving}
+	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old}
 	m.loads, m.starting, m.failed = s.Loads, maps.Clone(s.Starting), s.Failed
 	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
 	if m.seconds != nil && s.Seconds != nil {

@@ -7,7 +7,8 @@ import (
 )
 
 // A World is what an Actuator observed. Groups are sorted by name, servers by
-// name within their group and replicas by model within their server.
+// name within their group and replicas by model, then version, within their
+// server.
 //
 // Groups and servers carry the Epoch and Generation of the last action on them
 // that was accepted (0 for none); an action on a replica is one on its server.
@@ -31,6 +32,7 @@ type GroupState struct {
 type ServerState struct {
 	Name       string
 	Ordinal    int // its place in the order of removal, >= 0
+	Zone       string
 	Phase      ServerPhase
 	Since      time.Time // of Phase
 	Leaving    bool      // something outside ends it: it takes nothing new
@@ -52,11 +54,12 @@ const (
 // A ReplicaState is one observed replica of a model on a server. It uses its
 // model's needs in every phase.
 type ReplicaState struct {
-	Model    string
-	Phase    ReplicaPhase
-	Since    time.Time      // of Phase; zero: a drain counts from when it is first seen
-	InFlight policy.Reading // requests it is serving; not OK, or read before Since, is not zero
-	Version  string
+	Model        string
+	ModelVersion string // that it was loaded as: Action.ModelVersion of its Load
+	Phase        ReplicaPhase
+	Since        time.Time      // of Phase; zero: a drain counts from when it is first seen
+	InFlight     policy.Reading // requests it is serving; not OK, or read before Since, is not zero
+	Version      string
 }
 
 // ReplicaPhase is where a replica is in its life.

@@ -35,6 +35,7 @@ type layout struct {
 	groups     int
 	profile    int // how many
 	zones      int
+	declared   int  // of these, the first so many are Problem.Zones
 	ordinal    bool // the ordinals differ: the lowest fill first, used or not
 }
 
@@ -105,13 +106,20 @@ func ranked(n int, compare func(i, j int32) int) []int32 {
 func (l *layout) addKinds() {
 	profiles := interner{}
 	zones := map[string]int32{}
-	add := func(b *Bin) int32 {
-		zone, found := zones[b.Zone]
+	number := func(zone string) int32 {
+		n, found := zones[zone]
 		if !found {
-			zone = int32(len(zones))
-			zones[b.Zone] = zone
+			n = int32(len(zones))
+			zones[zone] = n
 		}
-		l.kinds = append(l.kinds, kind{bin: b, profile: profiles.id(b.Capabilities, nil), zone: zone, room: l.roomOf(b)})
+		return n
+	}
+	for _, zone := range l.p.Zones {
+		number(zone) // so these are the first ones
+	}
+	l.declared = len(zones)
+	add := func(b *Bin) int32 {
+		l.kinds = append(l.kinds, kind{bin: b, profile: profiles.id(b.Capabilities, nil), zone: number(b.Zone), room: l.roomOf(b)})
 		return int32(len(l.kinds) - 1)
 	}
 	for i := range l.p.Templates {
@@ -228,10 +236,13 @@ func (l *layout) addRules() {
 	}
 }
 
-// zonesFor are the zones of the open bins and templates whose capabilities suit
-// a class.
+// zonesFor are the declared zones, and those of the open bins and templates
+// whose capabilities suit a class.
 func (l *layout) zonesFor(class *Class) []bool {
 	zones := make([]bool, l.zones)
+	for zone := range l.declared {
+		zones[zone] = true
+	}
 	suits := make([]bool, len(l.kinds))
 	for k := range l.kinds {
 		suits[k] = class.takes(l.kinds[k].bin.Capabilities)

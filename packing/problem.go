@@ -13,6 +13,10 @@ type Problem struct {
 	Classes    []Class
 	Templates  []Template // bins that may be opened
 
+	// Zones are such as count for every class's Spread though no open bin or
+	// template need be in them: bins there are closed, or yet to come.
+	Zones []string
+
 	// Strict makes an item that is larger than every bin and template a fault
 	// instead of a refusal.
 	Strict bool
@@ -99,7 +103,8 @@ type Class struct {
 
 // A Spread keeps the items of a class apart over zones: the numbers of its
 // items in any two zones differ by MaxSkew at most. The zones are those of the
-// open bins and templates that meet the class's requirements, full or not.
+// open bins and templates that meet the class's requirements, full or not, and
+// Problem.Zones.
 //
 // Where items sit too unevenly already nothing is moved for it, and no new item
 // goes where it would be more than MaxSkew above the emptiest zone.

@@ -107,7 +107,7 @@ func (f *Fleet) apply(a coordinator.Action) error {
 	if done, err := s.refuses(a); done || err != nil {
 		return err
 	}
-	i, r := s.find(a.Model)
+	i, r := s.find(a.Model, a.ModelVersion)
 	switch {
 	case a.Kind == coordinator.Load:
 		return f.load(s, i, r, a)
@@ -171,7 +171,7 @@ func (f *Fleet) load(s *server, i int, r *replica, a coordinator.Action) error {
 	if fate.lost {
 		return nil
 	}
-	r = &replica{model: m, on: s, since: now, loadedAt: now.Add(m.Load + fate.late), fails: fate.fails}
+	r = &replica{model: m, of: a.ModelVersion, on: s, since: now, loadedAt: now.Add(m.Load + fate.late), fails: fate.fails}
 	if fate.life > 0 {
 		r.dies = r.loadedAt.Add(fate.life)
 	}

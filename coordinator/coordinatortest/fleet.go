@@ -37,6 +37,7 @@ type FleetGroup struct {
 	Servers int           // up at the start
 	Boot    time.Duration // from order to up
 	Ordinal bool          // removes the highest ordinals, not named victims
+	Zones   []string      // a new server comes up where there are fewest, in the first of equals
 
 	Memory     int64   // of one server, in the unit of FleetModel.Memory; 0 is without limit
 	Overcommit float64 // fraction of Memory that models may take beyond it; >= 0
@@ -67,16 +68,18 @@ type server struct {
 	group    *fleetGroup
 	name     string
 	ordinal  int
+	zone     string
 	ordered  time.Time
 	upAt     time.Time
 	fails    bool // it vanishes instead of being up
 	leaving  bool
-	replicas []*replica // sorted by model
+	replicas []*replica // sorted by model, then version
 	version  uint64
 }
 
 type replica struct {
 	model    *fleetModel
+	of       string // its model's version
 	on       *server
 	phase    coordinator.ReplicaPhase
 	since    time.Time
@@ -159,8 +162,10 @@ func (f *Fleet) age(r *replica, now time.Time) {
 func (f *Fleet) each(m *fleetModel, do func(*replica)) {
 	for _, g := range f.groups {
 		for _, s := range g.servers {
-			if _, r := s.find(m.Name); r != nil {
-				do(r)
+			for _, r := range s.replicas {
+				if r.model == m {
+					do(r)
+				}
 			}
 		}
 	}
@@ -181,9 +186,11 @@ func (f *Fleet) find(group, name string) (*fleetGroup, *server) {
 	return g, nil
 }
 
-// find returns the replica of a model, or where it would be.
-func (s *server) find(model string) (int, *replica) {
-	i, found := slices.BinarySearchFunc(s.replicas, model, func(r *replica, name string) int { return cmp.Compare(r.model.Name, name) })
+// find returns the replica of a model's version, or where it would be.
+func (s *server) find(model, of string) (int, *replica) {
+	i, found := slices.BinarySearchFunc(s.replicas, model, func(r *replica, name string) int {
+		return cmp.Or(cmp.Compare(r.model.Name, name), cmp.Compare(r.of, of))
+	})
 	if !found {
 		return i, nil
 	}

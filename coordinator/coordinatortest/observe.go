@@ -68,7 +68,7 @@ func (s *server) booting(now time.Time) bool { return s.fails || now.Before(s.up
 // state is what is seen of a server by a clock that is off by skew.
 func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerState {
 	state := coordinator.ServerState{
-		Name: s.name, Ordinal: s.ordinal, Phase: coordinator.Up, Since: s.upAt.Add(skew), Leaving: s.leaving,
+		Name: s.name, Ordinal: s.ordinal, Zone: s.zone, Phase: coordinator.Up, Since: s.upAt.Add(skew), Leaving: s.leaving,
 		Generation: s.generation, Epoch: s.epoch, Version: version(s.version),
 	}
 	if s.booting(now) {
@@ -76,7 +76,7 @@ func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerStat
 	}
 	for _, r := range s.replicas {
 		state.Replicas = append(state.Replicas, coordinator.ReplicaState{
-			Model: r.model.Name, Phase: r.phase, Since: r.since.Add(skew),
+			Model: r.model.Name, ModelVersion: r.of, Phase: r.phase, Since: r.since.Add(skew),
 			InFlight: policy.Reading{Value: float64(r.inFlight), At: now.Add(skew), Quality: policy.OK},
 			Version:  version(r.version),
 		})

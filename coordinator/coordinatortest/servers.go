@@ -36,7 +36,7 @@ func (f *Fleet) grow(g *fleetGroup, n int, at time.Time) {
 		}
 		g.next = ordinal + 1
 		s := &server{
-			group: g, name: g.Name + "-" + pad(ordinal), ordinal: ordinal, fence: g.past[g.Name+"-"+pad(ordinal)],
+			group: g, name: g.Name + "-" + pad(ordinal), ordinal: ordinal, zone: g.emptiest(), fence: g.past[g.Name+"-"+pad(ordinal)],
 			ordered: at, upAt: at.Add(g.Boot + fate.late), fails: fate.fails,
 		}
 		i, _ := slices.BinarySearchFunc(g.servers, s.name, func(s *server, name string) int { return cmp.Compare(s.name, name) })
@@ -53,6 +53,18 @@ func (g *fleetGroup) lowest() int {
 		}
 	}
 	return slices.Index(taken, false)
+}
+
+// emptiest is the zone with the fewest servers, the first of equals.
+func (g *fleetGroup) emptiest() string {
+	if len(g.Zones) == 0 {
+		return ""
+	}
+	n := map[string]int{}
+	for _, s := range g.servers {
+		n[s.zone]++
+	}
+	return slices.MinFunc(g.Zones, func(a, b string) int { return cmp.Compare(n[a], n[b]) })
 }
 
 // pad keeps the order of names that of ordinals.
@@ -101,13 +113,16 @@ func (f *Fleet) Gone(group, name string) {
 	g.version++
 }
 
-// Break makes a replica fail; the requests it was serving wait again.
+// Break makes the replicas of a model on a server fail; the requests they were
+// serving wait again.
 func (f *Fleet) Break(group, server, model string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, s := f.find(group, server); s != nil {
-		if _, r := s.find(model); r != nil {
-			f.fail(r, f.now())
+		for _, r := range s.replicas {
+			if r.model.Name == model {
+				f.fail(r, f.now())
+			}
 		}
 	}
 }

@@ -89,8 +89,13 @@ func (h *Handler) row(g *glance, m *coordinator.ModelPlan) modelRow {
 	}
 	if declared := g.models[m.Model]; declared != nil {
 		r.Group = declared.Group
-		if signals := declared.Policy.Needs().Signals; len(signals) > 0 {
-			r.Signal = signals[0].String()
+		if m.Group != "" {
+			r.Group = m.Group
+		}
+		if declared.Policy != nil {
+			if signals := declared.Policy.Needs().Signals; len(signals) > 0 {
+				r.Signal = signals[0].String()
+			}
 		}
 	}
 	if len(m.Readings) > 0 {

@@ -48,6 +48,7 @@ type serverRow struct {
 
 type replicaRow struct {
 	Model    string     `json:"model"`
+	Version  string     `json:"version,omitempty"`
 	Phase    string     `json:"phase"`
 	Since    *time.Time `json:"since"`
 	InFlight number     `json:"inFlight"`
@@ -133,7 +134,7 @@ func (g *glance) server(group string, s *coordinator.ServerState, resources []st
 		r := &s.Replicas[i]
 		row.Replicas = append(row.Replicas, replica(r))
 		m := g.models[r.Model]
-		if m == nil || m.Group != group {
+		if m == nil {
 			row.Foreign = true
 			continue
 		}
@@ -145,7 +146,7 @@ func (g *glance) server(group string, s *coordinator.ServerState, resources []st
 }
 
 func replica(r *coordinator.ReplicaState) replicaRow {
-	row := replicaRow{Model: r.Model, Phase: r.Phase.String(), Since: instant(r.Since), InFlight: number(math.NaN())}
+	row := replicaRow{Model: r.Model, Version: r.ModelVersion, Phase: r.Phase.String(), Since: instant(r.Since), InFlight: number(math.NaN())}
 	if r.InFlight.Quality.HasValue() {
 		row.InFlight = number(r.InFlight.Value)
 	}

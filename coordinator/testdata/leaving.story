@@ -34,7 +34,7 @@ now route llama on gpu/gpu-0001: replica loaded
 later unroute llama on gpu/gpu-0000: waits for a replacement to serve
 tick 1s
 ----
-llama: 1: target ratio (serving 2, starting 0, draining 0)
+llama: 1: within tolerance (serving 2, starting 0, draining 0)
 now unroute llama on gpu/gpu-0000: server leaving
 finish llama 2
 tick 1s

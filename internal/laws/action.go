@@ -47,22 +47,28 @@ func (j *Judge) World(w coordinator.World) error {
 			used := map[string]int64{}
 			seen := map[string]bool{}
 			for _, r := range s.Replicas {
-				if seen[r.Model] {
+				if seen[r.Model+"@"+r.ModelVersion] {
 					errs = append(errs, fmt.Errorf("law 6: %s twice on %s", r.Model, s.Name))
 				}
-				seen[r.Model] = true
+				seen[r.Model+"@"+r.ModelVersion] = true
 				for name, n := range j.models[r.Model].Needs {
 					used[name] += n
 				}
 			}
 			for name, n := range used {
-				if limit := j.groups[g.Name].Capacity[name]; n > limit {
+				if limit := j.limit(g.Name, name); n > limit {
 					errs = append(errs, fmt.Errorf("law 5: %s: %d of %d %s", s.Name, n, limit, name))
 				}
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// limit is how much of a resource the replicas on a server of a group may need.
+func (j *Judge) limit(group, resource string) int64 {
+	capacity := j.groups[group].Capacity[resource]
+	return capacity + int64(float64(capacity)*j.groups[group].Overcommit[resource])
 }
 
 func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
@@ -80,7 +86,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 		}
 	}
 	for _, r := range s.Replicas {
-		if r.Model == a.Model {
+		if r.Model == a.Model && r.ModelVersion == a.ModelVersion {
 			return fmt.Errorf("law 6: %v: it is there", a)
 		}
 	}
@@ -89,7 +95,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 		for _, r := range s.Replicas {
 			total += j.models[r.Model].Needs[name]
 		}
-		limit := j.groups[a.Group].Capacity[name]
+		limit := j.limit(a.Group, name)
 		if total == limit {
 			j.Tempted["5 capacity"]++
 		}
@@ -102,7 +108,7 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 
 func (j *Judge) unload(s *coordinator.ServerState, a coordinator.Action) error {
 	for _, r := range s.Replicas {
-		if r.Model != a.Model {
+		if r.Model != a.Model || r.ModelVersion != a.ModelVersion {
 			continue
 		}
 		switch {

@@ -50,8 +50,8 @@ func (j *Judge) kept(v *verdict, after coordinator.World, g *coordinator.GroupSt
 	}
 	for _, r := range s.Replicas {
 		switch {
-		case findReplica(after, coordinator.Action{Group: g.Name, Server: s.Name, Model: r.Model}) != nil:
-		case a.Kind != coordinator.Unload || a.Server != s.Name || a.Model != r.Model:
+		case findReplica(after, coordinator.Action{Group: g.Name, Server: s.Name, Model: r.Model, ModelVersion: r.ModelVersion}) != nil:
+		case a.Kind != coordinator.Unload || a.Server != s.Name || a.Model != r.Model || a.ModelVersion != r.ModelVersion:
 			v.broken(2, "%v took %s from %s", a, r.Model, s.Name)
 		case r.Phase == coordinator.Serving:
 			v.broken(2, "%v while it served", a)

@@ -9,12 +9,16 @@ import (
 
 // 13. Explained.
 
+var leaves = []coordinator.Reason{
+	coordinator.ReplicaSpare, coordinator.ServerLeaving, coordinator.VersionOld, coordinator.GroupLeft, coordinator.HostLeaves,
+}
+
 var reasons = map[coordinator.Kind][]coordinator.Reason{
 	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerEmpty},
 	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating},
 	coordinator.Route:      {coordinator.ReplicaLoaded, coordinator.Revived},
-	coordinator.Unroute:    {coordinator.ReplicaSpare, coordinator.ServerLeaving},
-	coordinator.Unload:     {coordinator.ReplicaSpare, coordinator.ServerLeaving, coordinator.Drained, coordinator.DrainTooLong, coordinator.LoadFailed},
+	coordinator.Unroute:    leaves,
+	coordinator.Unload:     append([]coordinator.Reason{coordinator.Drained, coordinator.DrainTooLong, coordinator.LoadFailed}, leaves...),
 }
 
 // decision checks that steps lead from the count in force to the decided one.
@@ -79,8 +83,8 @@ func (j *Judge) action(v *verdict, s *coordinator.Snapshot, p *coordinator.Plan,
 		}
 		return
 	}
-	if have := count(s.World, a.Model); a.Why.Have != have || a.Why.Want != j.should[a.Model] || len(a.Why.Steps) == 0 {
-		v.broken(13, "%v says have %d, want %d; there are %d, wanted %d; steps %v", a, a.Why.Have, a.Why.Want, have, j.should[a.Model], a.Why.Steps)
+	if have := count(s.World, a.Model); a.Why.Have != have || a.Why.Want != j.wanted[a.Model] || len(a.Why.Steps) == 0 {
+		v.broken(13, "%v says have %d, want %d; there are %d, wanted %d; steps %v", a, a.Why.Have, a.Why.Want, have, j.wanted[a.Model], a.Why.Steps)
 	}
 }
 

@@ -37,6 +37,7 @@ type Judge struct {
 
 	answered map[coordinator.Series]map[string]*source // by origin
 	should   map[string]int                            // what the last plan wants, by model
+	wanted   map[string]int                            // what is desired; should is less where MinReady is enough
 	expect   map[string]int                            // serving, as seen and after our own actions
 	met      map[string]*meeting                       // groups that a planner without a history has seen
 	pace     map[string]*pace                          // by group
@@ -86,11 +87,14 @@ func Breaks(err error, law int) bool {
 // that the actions' effects are to be judged by.
 func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	var v verdict
-	j.should, j.expect = map[string]int{}, map[string]int{}
+	j.should, j.wanted, j.expect = map[string]int{}, map[string]int{}, map[string]int{}
 	silence := j.listen(s)
 	for i := range p.Models {
 		mp := &p.Models[i]
-		j.should[mp.Model] = mp.Desired
+		j.should[mp.Model], j.wanted[mp.Model] = mp.Desired, mp.Desired
+		if enough := j.models[mp.Model].MinReady; enough > 0 {
+			j.should[mp.Model] = min(mp.Desired, enough)
+		}
 		j.expect[mp.Model] = count(s.World, mp.Model)
 		if mp.Decision.Steps == nil && mp.Unseen {
 			continue // never seen: nothing is known, nothing decided
@@ -127,10 +131,11 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 // 1. Bounds.
 func (j *Judge) bounds(v *verdict, mp *coordinator.ModelPlan) {
 	m := j.models[mp.Model]
-	if mp.Desired < m.Min || mp.Desired > m.Max {
-		v.broken(1, "%s: desired %d outside [%d, %d]", mp.Model, mp.Desired, m.Min, m.Max)
+	low, high := bounds(m)
+	if mp.Desired < low || mp.Desired > high {
+		v.broken(1, "%s: desired %d outside [%d, %d]", mp.Model, mp.Desired, low, high)
 	}
-	if mp.Was == m.Min || mp.Was == m.Max {
+	if mp.Was == low || mp.Was == high {
 		j.Tempted["1 bounds"]++
 	}
 }
@@ -146,7 +151,15 @@ func (j *Judge) silent(v *verdict, mp *coordinator.ModelPlan, silence bool) {
 			break
 		}
 	}
-	if mp.Desired < mp.Was && mp.Was <= j.models[mp.Model].Max {
+	if _, high := bounds(j.models[mp.Model]); mp.Desired < mp.Was && mp.Was <= high {
 		v.broken(4, "%s: %d to %d on %+v", mp.Model, mp.Was, mp.Desired, mp.Readings)
 	}
+}
+
+// bounds are those of a model's count.
+func bounds(m coordinator.Model) (low, high int) {
+	if m.Policy == nil {
+		return m.Replicas, m.Replicas
+	}
+	return m.Min, m.Max
 }

@@ -37,6 +37,9 @@ func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
 	}
 	silence := map[string]bool{}
 	for name, m := range j.models {
+		if m.Policy == nil {
+			continue
+		}
 		for _, sig := range m.Policy.Needs().Signals {
 			id := coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}
 			if len(good[id]) == 0 {

@@ -42,18 +42,17 @@ func (j *Judge) start(v *verdict, s *coordinator.Snapshot, p *coordinator.Plan) 
 	}
 	for i := range p.Models {
 		mp := &p.Models[i]
-		m := j.models[mp.Model]
-		if !shy[m.Group] {
+		if !shy[mp.Group] {
 			continue
 		}
 		if mp.Ready > 0 {
 			j.Tempted["11 first sight"]++
 		}
 		floor := mp.Was
-		if first[m.Group] { // what it had is what serves, whatever was wanted before
+		if first[mp.Group] { // what it had is what serves, whatever was wanted before
 			floor = max(floor, count(s.World, mp.Model))
 		}
-		if mp.Desired < min(floor, m.Max) {
+		if _, high := bounds(j.models[mp.Model]); mp.Desired < min(floor, high) {
 			v.broken(11, "%s: %d serve, %d were wanted, now %d, at first sight", mp.Model, mp.Ready, mp.Was, mp.Desired)
 		}
 	}

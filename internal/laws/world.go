@@ -49,7 +49,7 @@ func findReplica(w coordinator.World, a coordinator.Action) *coordinator.Replica
 		return nil
 	}
 	for i := range s.Replicas {
-		if s.Replicas[i].Model == a.Model {
+		if s.Replicas[i].Model == a.Model && s.Replicas[i].ModelVersion == a.ModelVersion {
 			return &s.Replicas[i]
 		}
 	}
@@ -78,7 +78,7 @@ func imagined(w coordinator.World, a coordinator.Action) {
 		g.Servers = slices.DeleteFunc(g.Servers, func(s coordinator.ServerState) bool { return slices.Contains(a.Victims, s.Name) })
 	case coordinator.Load:
 		s := findServer(g, a.Server)
-		s.Replicas = append(s.Replicas, coordinator.ReplicaState{Model: a.Model, Phase: coordinator.Loading})
+		s.Replicas = append(s.Replicas, coordinator.ReplicaState{Model: a.Model, ModelVersion: a.ModelVersion, Phase: coordinator.Loading})
 	case coordinator.Unroute:
 		if r := findReplica(w, a); r != nil && r.Phase == coordinator.Serving {
 			r.Phase = coordinator.Draining

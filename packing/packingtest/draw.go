@@ -41,6 +41,9 @@ func draw(pick chooser) *packing.Problem {
 	for range pick(0, 2, "templates") {
 		p.Templates = append(p.Templates, packing.Template{Bin: d.bin("", 0), Max: pick(0, 3, "max")})
 	}
+	if d.oneIn(6, "zones beside") {
+		p.Zones = []string{"z1", "z9"}
+	}
 	for i := range pick(0, 6, "classes") {
 		p.Classes = append(p.Classes, d.class("class-"+strconv.Itoa(i), len(p.Bins)))
 	}

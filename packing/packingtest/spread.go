@@ -2,10 +2,14 @@ package packingtest
 
 import "github.com/bellows-go/bellows/packing"
 
-// zones counts a class's items per zone, over the zones that count: those of
-// open bins and of templates that the class may use. Items elsewhere do not.
+// zones counts a class's items per zone, over the zones that count: the declared
+// ones, and those of open bins and of templates that the class may use. Items
+// elsewhere do not.
 func (j *judge) zones(c packing.Class, places []int) map[string]int {
 	n := map[string]int{}
+	for _, zone := range j.p.Zones {
+		n[zone] = 0
+	}
 	for _, b := range j.p.Bins {
 		if b.State == packing.Open && misfit(c, b) == "" {
 			n[b.Zone] = 0

@@ -1,0 +1,148 @@
+package coordinator
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/bellows-go/bellows/packing"
+)
+
+// house decides on which of its groups each model lives.
+func (p *Planner) house() {
+	for _, m := range p.models {
+		if len(m.homes) == 1 || m.host != nil {
+			continue // a companion goes with its host
+		}
+		switch {
+		case m.policy == nil:
+			m.moveTo(m.mostPlaces())
+		case m.refused > 0 && m.group.state != nil:
+			for _, g := range m.homes {
+				if g != m.group && g.state != nil && p.holds(g, m) {
+					m.moveTo(g)
+					break
+				}
+			}
+		}
+	}
+}
+
+// mostPlaces is the home that has the most replicas of m, the first of equals.
+func (m *model) mostPlaces() *group {
+	best, most := m.homes[0], 0
+	for _, g := range m.homes {
+		n := 0
+		for _, at := range m.places {
+			if at.group == g {
+				n++
+			}
+		}
+		if n > most {
+			best, most = g, n
+		}
+	}
+	return best
+}
+
+// holds reports whether g has room for all of m's replicas, on the servers that
+// it has or may have.
+func (p *Planner) holds(g *group, m *model) bool {
+	problem, _ := g.bins(g.open, false)
+	class := m.class(g)
+	class.Count = m.desired
+	problem.Classes = []packing.Class{class}
+	servers, _ := g.current()
+	problem.Templates = g.templates(problem, g.most(p.last)-servers)
+	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
+	return err == nil && len(a.Refusals) == 0
+}
+
+// moveTo makes g the group that m and what sits with it live on.
+func (m *model) moveTo(g *group) {
+	if g == m.group {
+		return
+	}
+	for _, x := range append([]*model{m}, m.with...) {
+		x.settleOn(g)
+		x.starting, x.failed = nil, nil // they name servers of the other group
+	}
+}
+
+// rehouse lets a model live on one of its groups again.
+func (p *Planner) rehouse(model, group string) {
+	m := p.byName[model]
+	if m == nil {
+		return
+	}
+	for _, g := range m.homes {
+		if g.Name == group {
+			m.settleOn(g)
+		}
+	}
+}
+
+// most is how many servers the group may have now.
+func (g *group) most(now time.Time) int {
+	servers, _ := g.current()
+	switch {
+	case g.Fixed:
+		return servers
+	case now.Before(g.frozen):
+		return max(g.Min, servers)
+	}
+	return max(g.Max, 0)
+}
+
+// templates are up to n servers yet to be ordered, beyond those that problem has.
+func (g *group) templates(problem *packing.Problem, n int) []packing.Template {
+	bin := g.bin()
+	n = max(0, n)
+	if len(g.Zones) == 0 {
+		return []packing.Template{{Bin: bin, Max: n}}
+	}
+	var list []packing.Template
+	for i, more := range evenly(g.inZones(problem), n) {
+		bin.Zone = g.Zones[i]
+		list = append(list, packing.Template{Bin: bin, Max: more})
+	}
+	return list
+}
+
+// inZones counts the bins in each zone of the group, closed ones too.
+func (g *group) inZones(problem *packing.Problem) []int {
+	n := make([]int, len(g.Zones))
+	for i := range problem.Bins {
+		if z := slices.Index(g.Zones, problem.Bins[i].Zone); z >= 0 {
+			n[z]++
+		}
+	}
+	return n
+}
+
+// evenly is how many of n more go where there are counts, if each goes where
+// there are fewest, the first of equals.
+func evenly(counts []int, n int) []int {
+	total := slices.Clone(counts)
+	for n > 0 {
+		low, next, at := slices.Min(total), math.MaxInt, 0
+		for _, x := range total {
+			if x == low {
+				at++
+			} else {
+				next = min(next, x)
+			}
+		}
+		step := min(n/at, next-low)
+		for i, x := range total {
+			if x == low && (step > 0 || n > 0) {
+				total[i] += max(step, 1)
+				n -= max(step, 1)
+			}
+		}
+	}
+	for i := range total {
+		total[i] -= counts[i]
+	}
+	return total
+}
