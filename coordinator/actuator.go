@@ -22,7 +22,7 @@ var (
 // An Actuator observes and changes the world.
 type Actuator interface {
 	// Observe reports the whole world; what it could not see is listed in
-	// World.Unseen. With an error the World is not used, and nothing is seen. The
+	// World.Unseen and World.UnseenServices. With an error the World is not used, and nothing is seen. The
 	// caller does not change or keep it beyond the next call.
 	Observe(ctx context.Context) (World, error)
 	// Apply returns when the wish is accepted, not when it is done. It is
@@ -42,8 +42,10 @@ type Action struct {
 	// ModelVersion is the version of the model's replica, Model.Version for a Load.
 	// A server may hold replicas of several versions of a model, one of each.
 	ModelVersion string
+	// Service is set for ScaleService, and then no other name is.
+	Service string
 
-	Replicas int // ScaleGroup: how many servers to have
+	Replicas int // ScaleGroup: how many servers to have; ScaleService: how many replicas
 	// Victims are, under free removal, exactly the servers to remove. When
 	// Replicas falls by more, the others have not appeared and need not.
 	Victims []string
@@ -64,6 +66,9 @@ func (a Action) String() string {
 		}
 		return s
 	}
+	if a.Kind == ScaleService {
+		return a.Kind.String() + " " + a.Service + " to " + strconv.Itoa(a.Replicas)
+	}
 	s := a.Kind.String() + " " + a.Model
 	if a.ModelVersion != "" {
 		s += "@" + a.ModelVersion
@@ -79,23 +84,24 @@ func (a Action) String() string {
 type Kind uint8
 
 // The kinds of action, in the order in which a plan lists them. Shrinking is a
-// ScaleGroup too and comes last.
+// ScaleGroup or ScaleService too and comes last.
 const (
-	ScaleGroup Kind = iota // have Replicas servers in Group
-	Load                   // load Model on Server
-	Route                  // send requests to the replica of Model on Server
-	Unroute                // send it no more
-	Unload                 // remove it
+	ScaleGroup   Kind = iota // have Replicas servers in Group
+	ScaleService             // have Replicas replicas of Service
+	Load                     // load Model on Server
+	Route                    // send requests to the replica of Model on Server
+	Unroute                  // send it no more
+	Unload                   // remove it
 )
 
-// An Explanation says which rule made an action, and for a model's action the
-// decision behind it.
+// An Explanation says which rule made an action, and for a model's or service's
+// action the decision behind it.
 type Explanation struct {
 	Reason Reason
 	Have   int // what the rule compared: replicas or servers there are
 	Want   int // and should be
-	// Steps are those of the model's decision in this tick, in the plan's own
-	// memory; nil for a group's actions.
+	// Steps are those of the decision in this tick, in the plan's own memory; nil for
+	// a group's actions.
 	Steps []policy.Step
 }
 

@@ -21,12 +21,26 @@ type backoff struct {
 	until    time.Time // nothing is sent before
 }
 
-// subject is what an action's failure says something about: a server, or a
-// group's size.
-func subject(a *Action) string { return a.Group + "/" + a.Server }
+// subject is what an action's failure says something about: a server, a group's
+// size, or a service's.
+func subject(a *Action) string {
+	if a.Kind == ScaleService {
+		return lane(a)
+	}
+	return a.Group + "/" + a.Server
+}
 
-// apply sends the actions, those of one group in order, several groups at once.
-// One that fails holds up no other: they are independent.
+// lane is what an action shares with those that are sent after it, not beside
+// it: a group, or a service alone. No group's name begins as a service's lane.
+func lane(a *Action) string {
+	if a.Kind == ScaleService {
+		return "\x00" + a.Service
+	}
+	return a.Group
+}
+
+// apply sends the actions: all together if the actuator takes them so, else
+// those of one group in order, several groups at once. One that fails holds up no other: they are independent.
 func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 	now := c.clock.Now()
 	errs := make([]error, len(actions))
@@ -37,13 +51,15 @@ func (c *Coordinator) apply(ctx context.Context, actions []Action) []error {
 			errs[i] = fmt.Errorf("coordinator: %v: %w: %d failures in a row, next try in %v", actions[i], ErrNotSent, b.failures, b.until.Sub(now))
 			continue
 		}
-		g := actions[i].Group
+		g := lane(&actions[i])
 		if byGroup[g] == nil {
 			groups = append(groups, g)
 		}
 		byGroup[g] = append(byGroup[g], i)
 	}
-	if len(groups) > 0 {
+	if b, ok := c.actuator.(BatchActuator); ok && len(groups) > 0 {
+		c.sendAll(ctx, b, actions, errs)
+	} else if len(groups) > 0 {
 		c.send(ctx, actions, groups, byGroup, errs)
 	}
 	c.learn(actions, errs)
@@ -58,7 +74,7 @@ func (c *Coordinator) send(ctx context.Context, actions []Action, groups []strin
 	for _, g := range groups {
 		all.Go(func() error {
 			for _, i := range byGroup[g] {
-				if err := c.actuator.Apply(ctx, actions[i]); err != nil {
+				if err := contain(func() error { return c.actuator.Apply(ctx, actions[i]) }); err != nil {
 					errs[i] = fmt.Errorf("coordinator: %v: %w", actions[i], err)
 				}
 			}

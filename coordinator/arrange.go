@@ -80,7 +80,7 @@ func (p *Planner) settle(m *model) {
 		return // as it should be
 	}
 	p.choose(m)
-	b := m.budget(stuck)
+	may := m.allowance(stuck)
 	for i, at := range m.places {
 		goes := slices.Contains(m.spare, i)
 		reason := ReplicaSpare
@@ -98,7 +98,7 @@ func (p *Planner) settle(m *model) {
 			}
 		case Serving:
 			if goes {
-				goes = p.unroute(m, at, reason, &b)
+				goes = p.unroute(m, at, reason, &may)
 			}
 		default:
 			goes = p.bring(m, at, goes, reason)
@@ -149,16 +149,16 @@ func (p *Planner) choose(m *model) {
 	m.late = late
 }
 
-// A budget is how many serving replicas of a model may stop now: of those that
-// do not stay where they are, and of the spare ones.
-type budget struct{ leaving, spare int }
+// An allowance is how many serving replicas of a model may stop now: of those
+// that do not stay where they are, and of the spare ones.
+type allowance struct{ leaving, spare int }
 
-// budget: serving replicas may stop only while as many as desired keep serving.
+// allowance: serving replicas may stop only while as many as desired keep serving.
 // The ones that do not stay go first. stuck is a model for which there was no
 // room: then MinReady go on, and the others make room for what replaces them.
-func (m *model) budget(stuck bool) budget {
+func (m *model) allowance(stuck bool) allowance {
 	free := max(0, m.serving-m.desired)
-	b := budget{leaving: min(free, m.leaving)}
+	b := allowance{leaving: min(free, m.leaving)}
 	b.spare = free - b.leaving
 	if stuck && m.MinReady > 0 {
 		b.leaving = max(b.leaving, min(m.leaving, m.serving-m.MinReady))
@@ -166,12 +166,12 @@ func (m *model) budget(stuck bool) budget {
 	return b
 }
 
-// unroute stops a serving replica as far as the budget goes. It reports whether
+// unroute stops a serving replica as far as the allowance goes. It reports whether
 // its room can be counted on.
-func (p *Planner) unroute(m *model, at place, reason Reason, b *budget) (goes bool) {
-	left := &b.spare
+func (p *Planner) unroute(m *model, at place, reason Reason, may *allowance) (goes bool) {
+	left := &may.spare
 	if reason != ReplicaSpare {
-		left = &b.leaving
+		left = &may.leaving
 	}
 	switch {
 	case *left <= 0:

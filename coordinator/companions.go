@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellows-go/bellows/packing"
+	"github.com/bellows-go/bellows/policy"
 )
 
 // keeps reports whether a model has a replica on a server of its group that it
@@ -68,4 +69,31 @@ func (p *Planner) placeWith(g *group, m *model) {
 		m.missing--
 	}
 	p.refuse(g, m, packing.Refusal{Class: m.Name, Items: m.missing + m.excess, Reason: packing.OneOfEach})
+}
+
+// keepWithHosts keeps companions from becoming more than what they sit with.
+// What is held is not lowered; then the host's replica waits for it.
+func (p *Planner) keepWithHosts() {
+	for i, m := range p.models {
+		if m.host == nil {
+			continue
+		}
+		mp := &p.plan.Models[i]
+		most := p.plan.Models[p.indexOf(m.host)].Desired
+		if m.held {
+			most = max(most, mp.Was)
+		}
+		if mp.Desired <= most || len(mp.Decision.Steps) == 0 {
+			continue
+		}
+		o := policy.Observation{Desired: mp.Was}
+		mp.Decision = o.Amend(mp.Decision, WithHost, most, float64(mp.Desired), float64(most))
+		mp.Desired = most
+	}
+}
+
+// indexOf is the place of a model among p.models.
+func (p *Planner) indexOf(m *model) int {
+	i, _ := slices.BinarySearchFunc(p.models, m, byModelName)
+	return i
 }

@@ -37,8 +37,8 @@ type Options struct {
 	Interval       time.Duration // between ticks; 0 is 2 s
 	ReadTimeout    time.Duration // of MetricSource.Read; 0 is Interval
 	ObserveTimeout time.Duration // of Actuator.Observe; 0 is Interval
-	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together; 0 is Interval
-	Parallel       int           // groups acted on at once; 0 is 8
+	ApplyTimeout   time.Duration // of all of a tick's Actuator.Apply together, or of its ApplyAll; 0 is Interval
+	Parallel       int           // groups acted on at once, of an actuator that is no BatchActuator; 0 is 8
 	MaxBackoff     time.Duration // longest wait of a server or group whose actions fail; 0 is 1 min
 	DryRun         bool          // plans, but never acts
 	OnTick         func(Tick)    // called after each tick, in the loop; what it keeps it must clone
@@ -142,10 +142,8 @@ func (c *Coordinator) Explain(model string) (Explained, error) {
 // policies look at pods when the source is no PodSource.
 func (c *Coordinator) Update(d Declarations) error {
 	if _, ok := c.source.(PodSource); !ok {
-		for i := range d.Models {
-			if p := d.Models[i].Policy; p != nil && p.Validate() == nil && len(p.Needs().Pods) > 0 {
-				return fmt.Errorf("coordinator: declarations: %s.Policy: %w", path("Models", i), errNoPods)
-			}
+		if field := d.lookingAtPods(); field != "" {
+			return fmt.Errorf("coordinator: declarations: %s: %w", field, errNoPods)
 		}
 	}
 	c.mu.Lock()
@@ -189,7 +187,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 // failed, what could not be observed unseen, and both are held.
 func (c *Coordinator) Tick(ctx context.Context) Tick {
 	c.mu.Lock()
-	wants, pods, groups := c.planner.Wants(), c.planner.WantsPods(), c.planner.Groups()
+	wants, pods, blind := c.planner.Wants(), c.planner.WantsPods(), c.planner.blind()
 	c.mu.Unlock()
 
 	var t Tick
@@ -221,7 +219,7 @@ func (c *Coordinator) Tick(ctx context.Context) Tick {
 	}
 	if t.ObserveErr != nil {
 		t.ObserveErr = fmt.Errorf("coordinator: observe: %w", t.ObserveErr)
-		s.World = World{Unseen: groups}
+		s.World = blind
 	}
 
 	c.mu.Lock()

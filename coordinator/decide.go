@@ -7,10 +7,11 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// Freeze keeps the desired count of a model, or the number of servers of a
-// group, as it is until an instant, whatever its policy says; bounds still hold.
-// An instant that has passed, the zero time for one, ends a freeze. The error
-// says that nobody declared the target.
+// Freeze keeps the desired count of a model or service, or the number of servers
+// of a group, as it is until an instant, whatever its policy says; bounds still
+// hold. An instant that has passed, the zero time for one, ends a freeze. A group
+// that hosts its model one to one freezes with the model. The error says that
+// nobody declared the target.
 func (p *Planner) Freeze(target TargetID, until time.Time) error {
 	if target.Kind == TargetModel {
 		if m := p.byName[target.Name]; m != nil {
@@ -18,8 +19,18 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 			return nil
 		}
 	}
+	if target.Kind == TargetService {
+		if s := p.service(target.Name); s != nil {
+			s.frozen = until
+			return nil
+		}
+	}
 	for _, g := range p.groups {
 		if target.Kind == TargetGroup && g.Name == target.Name {
+			if g.OneToOne { // the group itself is never frozen: its servers follow
+				g.models[0].frozen = until
+				return nil
+			}
 			g.frozen = until
 			return nil
 		}
@@ -30,7 +41,10 @@ func (p *Planner) Freeze(target TargetID, until time.Time) error {
 // decide asks the model's policy and keeps the laws around it.
 func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
-	ordered := m.loading + m.loaded
+	m.before = m.desired
+	if m.seen = seen; seen {
+		m.wishes.observe(m.serving-m.leaving, m.desired)
+	}
 	first := m.policy == nil
 	if first {
 		if !seen {
@@ -38,89 +52,71 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 			return // no history and nothing seen: nothing is known of it
 		}
 		// What comes in place of others is not wanted besides them.
-		m.desired = min(max(m.desired, m.serving, m.serving-m.leaving+ordered, m.Min), m.Max)
-		m.policy = m.newPolicy(s.Now)
-		m.steps = make([]policy.Step, 0, 8)
+		m.begin(s.Now, max(m.serving, m.serving-m.leaving+m.loading+m.loaded), m.serving)
 	}
-	ordered = max(ordered, m.desired-m.refused-m.serving)
-	// What is beyond the desired count goes, or comes in place of what goes: while
-	// replicas are replaced it is no capacity to count on.
-	ready := min(m.serving, m.desired)
-	starting := min(ordered, m.desired-ready)
-	o := policy.Observation{
-		Now: s.Now, Desired: m.desired, Current: ready + starting,
-		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: !seen,
-		Slots: m.Slots, Lead: m.lead(), Readings: m.readings, Pods: m.pods,
-	}
-	silent := m.seePods()
-	for i, f := range m.feeds {
-		m.readings[i] = f.reading(m.indexes[i], s.Now, p.tick, p.options.Stale, s.ReadFailed)
-		if m.readings[i].Quality != policy.OK {
-			silent++
-		}
-	}
-	if m.seconds != nil {
-		o.Seconds = m.seconds.ready(s.Now, m.begun.until(), p.options.Stale)
-	}
-	o = o.Lend(m.steps)
-	d, err := ask(m.policy, o)
-	if err != nil {
-		p.fault("model %s: policy: %v", m.Name, err)
-	}
-	if m.seconds != nil {
-		m.seconds.drop(len(o.Seconds))
-	}
-	d = m.guard(o, d, silent, seen, first)
-	if n := cap(d.Steps); n > cap(m.steps) {
-		m.steps = make([]policy.Step, 0, n) // so that the next decision fits
-	}
+	o := m.observation(s.Now)
+	d := p.consult(&m.scaled, o, s, first || !m.group.complete && seen)
 	p.plan.Models = append(p.plan.Models, ModelPlan{
-		Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: ordered, Draining: m.draining,
+		Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: m.ordered(), Draining: m.draining,
 		Unseen: !seen, Decision: d, Readings: m.readings,
 	})
-	m.record(s.Now, d, p.options.History)
-	if d.Replicas != m.desired {
-		m.group.changed = s.Now // even where as many serve already
+}
+
+// ordered is how many replicas are on their way, those included that nothing is
+// seen of yet.
+func (m *model) ordered() int {
+	return max(m.loading+m.loaded, m.desired-m.refused-m.serving)
+}
+
+// observation is what is seen of the model, for its policy. What is beyond the
+// desired count goes, or comes in place of what goes: while replicas are replaced
+// it is no capacity to count on.
+func (m *model) observation(now time.Time) policy.Observation {
+	ready := min(m.serving, m.desired)
+	starting := min(m.ordered(), m.desired-ready)
+	return policy.Observation{
+		Now: now, Desired: m.desired, Current: ready + starting,
+		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: m.group.state == nil,
+		Slots: m.Slots, Lead: m.lead(),
 	}
-	m.desired = d.Replicas
 }
 
 // guard keeps the laws around a policy's decision: silence is not idleness,
 // nothing shrinks at first sight, a freeze holds, and bounds do above all.
-func (m *model) guard(o policy.Observation, d policy.Decision, silent int, seen, first bool) policy.Decision {
+func (t *scaled) guard(o policy.Observation, d policy.Decision, silent int, young bool) policy.Decision {
 	if d.Verdict != policy.Propose {
-		d.Replicas = m.desired // whatever it says
+		d.Replicas = t.desired // whatever it says
 	}
-	if m.host != nil && d.Replicas > m.host.desired {
-		d = o.Amend(d, WithHost, m.host.desired, float64(d.Replicas), float64(m.host.desired))
+	if d.Replicas < t.desired && (silent > 0 || o.ReadyFailed) {
+		d = o.Amend(d, Silence, t.desired, float64(silent))
 	}
-	if d.Replicas < m.desired && (silent > 0 || !seen) {
-		d = o.Amend(d, Silence, m.desired, float64(silent))
+	if d.Replicas < t.desired && young {
+		d = o.Amend(d, FirstSight, t.desired)
 	}
-	if d.Replicas < m.desired && (first || !m.group.complete && seen) {
-		d = o.Amend(d, FirstSight, m.desired)
+	if o.Now.Before(t.frozen) && d.Replicas != t.desired {
+		d = o.Amend(d, policy.Frozen, t.desired, float64(d.Replicas), float64(t.desired))
+		d.Steps[len(d.Steps)-1].Until = t.frozen
 	}
-	if o.Now.Before(m.frozen) && d.Replicas != m.desired {
-		d = o.Amend(d, policy.Frozen, m.desired, float64(d.Replicas), float64(m.desired))
-		d.Steps[len(d.Steps)-1].Until = m.frozen
+	if d.Replicas > t.high {
+		d = o.Amend(d, policy.AboveMax, t.high, float64(d.Replicas), float64(t.high))
+	} else if d.Replicas < t.low {
+		d = o.Amend(d, policy.BelowMin, t.low, float64(d.Replicas), float64(t.low))
 	}
-	if d.Replicas > m.Max {
-		d = o.Amend(d, policy.AboveMax, m.Max, float64(d.Replicas), float64(m.Max))
-	} else if d.Replicas < m.Min {
-		d = o.Amend(d, policy.BelowMin, m.Min, float64(d.Replicas), float64(m.Min))
+	if most := t.most(); d.Replicas > most {
+		d = o.Amend(d, BeyondUseful, most, float64(d.Replicas), float64(most))
 	}
 	return d
 }
 
-// newPolicy makes the model's policy; one that panics is replaced by one that holds
-// and says so.
-func (m *model) newPolicy(at time.Time) (made policy.Policy) {
+// newPolicy makes a policy of a target with ready replicas; one that panics is
+// replaced by one that holds and says so.
+func (a *asker) newPolicy(at time.Time, ready int) (made policy.Policy) {
 	defer func() {
 		if v := recover(); v != nil {
 			made = panicked{fmt.Sprint(v)}
 		}
 	}()
-	return m.Policy.New(at, m.serving)
+	return a.config.New(at, ready)
 }
 
 // panicked is what stands for a policy whose New panicked.

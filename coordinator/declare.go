@@ -45,7 +45,9 @@ type Model struct {
 	// Priority decides where there is not room for all: the higher goes first, each
 	// model's Min before what others have beyond theirs. Any value.
 	Priority int
-	Weight   int // its share among equal priorities, >= 0; 0 is 1
+	// Weight is its share among equal priorities: one of weight 2 gets two replicas
+	// for each of a model of weight 1. In [0, 1000]; 0 is 1.
+	Weight int
 
 	// MinReady is how many replicas keep serving while others are replaced for which
 	// there is no room beside them; 0 is all of them: nothing is then replaced
@@ -88,6 +90,9 @@ type ServerGroup struct {
 	Removal  Removal       // which servers may go
 	BootTime time.Duration // an estimate, from order to up; 0 unknown
 	Cost     float64       // of one server per hour, in any unit, >= 0; reported, see GroupPlan
+	// OneToOne says that each server is there for one replica of the one model that
+	// the group hosts, whose bounds are the group's. One decision then sizes both.
+	OneToOne bool
 
 	Consolidation Consolidation
 }
@@ -103,8 +108,10 @@ const (
 
 // Declarations are everything a planner scales.
 type Declarations struct {
-	Models []Model
-	Groups []ServerGroup
+	Models   []Model
+	Groups   []ServerGroup
+	Services []Service
+	Budgets  []Budget
 }
 
 const defaultDrainTimeout = 5 * time.Minute

@@ -2,8 +2,8 @@
 // many servers exist to host them, which replica sits where, and in which order
 // the world changes so that nobody who sends a request notices.
 //
-// [Model] and [ServerGroup] declare what there is to scale. A [MetricSource]
-// reads load, an [Actuator] observes and changes the world; both are the
+// [Model], [ServerGroup] and [Service], which is not packed, declare what there is
+// to scale. A [MetricSource] reads load, an [Actuator] observes and changes the world; both are the
 // user's. A [Planner] turns one [Snapshot] into one [Plan]; it is pure and may
 // be called from any loop, a Kubernetes operator's Reconcile for one. A
 // [Coordinator] is the loop around it for those who have none:
@@ -15,6 +15,10 @@
 // Within Plan data goes one way: samples become readings, each model's policy
 // decides, bounds are kept, replicas are packed onto servers, server counts
 // follow, and what differs from the world becomes actions.
+//
+// An [Approach] gives models their policies: on lag or on any metric as others
+// scale them, with models and servers one to one, or both ways as we would.
+// [Recommend] says which; [Lint] warns of settings that are legal and foolish.
 //
 // # What holds
 //
@@ -35,7 +39,8 @@
 //
 // A planner remembers what policies learned, samples, counts, how long loads and
 // boots take, and moves under way. AppendState and StateParts save it, Restore
-// goes on elsewhere as if nothing had happened. Explain tells why a model has its
+// goes on elsewhere as if nothing had happened. Status tells how a model stands, and
+// exactly whether its present wish is fulfilled. Explain tells why a model has its
 // count and what would change it; a [ReplayLog] writes down what was seen and
 // planned, and [Replay] plans it again, byte for byte.
 //

@@ -27,8 +27,8 @@ func (d Decided) String() string {
 // A WhatIf is what would change a model's count.
 type WhatIf struct {
 	// Signal, if it has a name, is the one that would have to read Reading or
-	// beyond for For, all else as it is. Bound is "min" or "max" otherwise, and
-	// would have to be Reading.
+	// beyond for For, all else as it is. Bound is "min", "max" or "useful"
+	// otherwise, and would have to be Reading.
 	Signal  policy.Signal
 	Bound   string
 	Reading float64
@@ -52,15 +52,17 @@ func (w WhatIf) String() string {
 
 // An Explained is everything that is known of why a model has the count it has.
 type Explained struct {
-	ModelPlan                 // of the last plan; a copy
+	ModelPlan // of the last plan; a copy
+	Status    Status
 	Signals   []policy.Signal // of ModelPlan.Readings
 	Min, Max  int
 	Frozen    time.Time // the count stands until then; zero: it does not
 	Now       []Action  // on the model, of the last plan
 	Later     []Waiting
 	Refused   []Refusal
-	History   []Decided // oldest first
-	WhatIfs   []WhatIf  // ups before downs
+	Budgets   []BudgetPlan // that cover the model
+	History   []Decided    // oldest first
+	WhatIfs   []WhatIf     // ups before downs
 }
 
 // Explain tells all about a model as of the last plan. It changes nothing, and
@@ -78,9 +80,10 @@ func (p *Planner) Explain(model string) (Explained, error) {
 	}
 	plan := p.plan.Clone()
 	e := Explained{
-		ModelPlan: plan.Models[i], Signals: slices.Clone(m.needs.Signals), Min: m.Min, Max: m.Max,
+		ModelPlan: plan.Models[i], Signals: slices.Clone(m.needs.Signals), Min: m.low, Max: m.high,
 		History: slices.Clone(m.history),
 	}
+	e.Status, _ = p.Status(model) // it is declared
 	if p.last.Before(m.frozen) {
 		e.Frozen = m.frozen
 	}
@@ -99,22 +102,23 @@ func (p *Planner) Explain(model string) (Explained, error) {
 			e.Refused = append(e.Refused, r)
 		}
 	}
-	e.WhatIfs = p.whatIfs(m)
+	e.Budgets = p.budgetsOf(m, plan.Budgets)
+	e.WhatIfs = m.whatIfs(m.observation(p.last))
 	return e, nil
 }
 
 // record keeps a decision that changed something.
-func (m *model) record(at time.Time, d policy.Decision, keep int) {
+func (t *scaled) record(at time.Time, d policy.Decision, keep int) {
 	last := d.Steps[len(d.Steps)-1].Reason
-	if n := len(m.history); d.Replicas == m.desired && n > 0 {
-		if before := m.history[n-1].Steps; before[len(before)-1].Reason == last {
+	if n := len(t.history); d.Replicas == t.desired && n > 0 {
+		if before := t.history[n-1].Steps; before[len(before)-1].Reason == last {
 			return
 		}
 	}
-	if len(m.history) >= keep {
-		m.history = append(m.history[:0], m.history[1:]...)
+	if len(t.history) >= keep {
+		t.history = append(t.history[:0], t.history[1:]...)
 	}
-	m.history = append(m.history, Decided{At: at, Was: m.desired, Desired: d.Replicas, Readings: slices.Clone(m.readings), Steps: slices.Clone(d.Steps)})
+	t.history = append(t.history, Decided{At: at, Was: t.desired, Desired: d.Replicas, Readings: slices.Clone(t.readings), Steps: slices.Clone(d.Steps)})
 }
 
 // How far and how finely a WhatIf is looked for.
@@ -125,25 +129,26 @@ const (
 	whatIfHalvings  = 24
 )
 
-// whatIfs asks copies of the model's policy what would change its count.
-func (p *Planner) whatIfs(m *model) (found []WhatIf) {
-	saver, ok := m.policy.(policy.Saver)
-	if !ok || m.group.state == nil {
+// whatIfs asks copies of the target's policy what would change its count; o is
+// what is seen of it.
+func (t *scaled) whatIfs(o policy.Observation) (found []WhatIf) {
+	saver, ok := t.policy.(policy.Saver)
+	if !ok || o.ReadyFailed {
 		return nil
 	}
 	state := saver.AppendState(nil)
 	for _, up := range []bool{true, false} {
-		for i, f := range m.feeds {
-			r := m.readings[i]
+		for i, f := range t.feeds {
+			r := t.readings[i]
 			if r.Quality != policy.OK {
 				continue
 			}
-			if w, ok := p.whatIf(m, state, i, up); ok {
-				w.Signal = f.signals[m.indexes[i]]
+			if w, ok := t.whatIf(o, state, i, up); ok {
+				w.Signal = f.signals[t.indexes[i]]
 				found = append(found, w)
 			}
 		}
-		if w, ok := m.otherBound(up); ok {
+		if w, ok := t.otherBound(up); ok {
 			found = append(found, w)
 		}
 	}
@@ -151,16 +156,18 @@ func (p *Planner) whatIfs(m *model) (found []WhatIf) {
 }
 
 // otherBound is the bound that had the last word, as far as the policy would go.
-func (m *model) otherBound(up bool) (WhatIf, bool) {
-	if len(m.history) == 0 {
+func (t *scaled) otherBound(up bool) (WhatIf, bool) {
+	if len(t.history) == 0 {
 		return WhatIf{}, false
 	}
-	steps := m.history[len(m.history)-1].Steps
+	steps := t.history[len(t.history)-1].Steps
 	last := steps[len(steps)-1]
 	switch {
-	case up && last.Reason == policy.AboveMax && m.desired == m.Max:
+	case up && last.Reason == BeyondUseful && t.desired == t.most():
+		return WhatIf{Bound: "useful", Reading: float64(last.From), Desired: last.From}, true
+	case up && last.Reason == policy.AboveMax && t.desired == t.high:
 		return WhatIf{Bound: "max", Reading: float64(last.From), Desired: last.From}, true
-	case !up && last.Reason == policy.BelowMin && m.desired == m.Min:
+	case !up && last.Reason == policy.BelowMin && t.desired == t.low:
 		return WhatIf{Bound: "min", Reading: float64(last.From), Desired: last.From}, true
 	}
 	return WhatIf{}, false
@@ -168,11 +175,11 @@ func (m *model) otherBound(up bool) (WhatIf, bool) {
 
 // whatIf looks for the reading number i nearest to the present one that moves
 // the count up or down.
-func (p *Planner) whatIf(m *model, state []byte, i int, up bool) (w WhatIf, ok bool) {
-	at := m.readings[i].Value
+func (t *scaled) whatIf(o policy.Observation, state []byte, i int, up bool) (w WhatIf, ok bool) {
+	at := t.readings[i].Value
 	moves := func(v float64) bool {
-		n, after, ok := p.probe(m, state, i, v)
-		if !ok || up && n <= m.desired || !up && n >= m.desired {
+		n, after, ok := t.probe(o, state, i, v)
+		if !ok || up && n <= t.desired || !up && n >= t.desired {
 			return false
 		}
 		w.Reading, w.For, w.Desired = v, after, n
@@ -214,22 +221,19 @@ func narrow(still, moving float64, moves func(float64) bool) {
 
 // probe asks a copy of the policy tick by tick, with reading i held at v and all
 // else as in the last plan, until the count would change. Bounds hold.
-func (p *Planner) probe(m *model, state []byte, i int, v float64) (n int, after time.Duration, ok bool) {
-	twin := m.newPolicy(p.last)
+func (t *scaled) probe(o policy.Observation, state []byte, i int, v float64) (n int, after time.Duration, ok bool) {
+	now := o.Now
+	twin := t.newPolicy(now, o.Ready)
 	saver, isSaver := twin.(policy.Saver)
 	if !isSaver || restorePolicy(saver, state) != nil {
 		return 0, 0, false
 	}
-	readings := slices.Clone(m.readings)
+	readings := slices.Clone(t.readings)
 	readings[i].Value = v
-	ordered := max(m.loading+m.loaded, m.desired-m.refused-m.serving)
-	o := policy.Observation{
-		Desired: m.desired, Current: m.serving + ordered, Ready: m.serving, Starting: ordered, Draining: m.draining,
-		Slots: m.Slots, Lead: m.lead(), Readings: readings, Pods: m.pods,
-	}
+	o.Readings, o.Pods = readings, t.pods
 	steps := make([]policy.Step, 0, 16)
 	for tick := 1; tick <= whatIfTicks; tick++ {
-		o.Now = p.last.Add(time.Duration(tick) * whatIfTick)
+		o.Now = now.Add(time.Duration(tick) * whatIfTick)
 		for j := range readings {
 			readings[j].At = o.Now
 		}
@@ -240,9 +244,9 @@ func (p *Planner) probe(m *model, state []byte, i int, v float64) (n int, after 
 		if d.Verdict != policy.Propose {
 			continue
 		}
-		if n = min(max(d.Replicas, m.Min), m.Max); n != m.desired {
+		if n = t.clamp(d.Replicas); n != t.desired {
 			return n, time.Duration(tick-1) * whatIfTick, true
 		}
 	}
-	return m.desired, 0, true
+	return t.desired, 0, true
 }

@@ -14,6 +14,11 @@ func (p *Planner) Frozen() map[TargetID]time.Time {
 			frozen[TargetID{TargetModel, m.Name}] = m.frozen
 		}
 	}
+	for _, s := range p.services {
+		if p.last.Before(s.frozen) {
+			frozen[s.id] = s.frozen
+		}
+	}
 	for _, g := range p.groups {
 		if p.last.Before(g.frozen) {
 			frozen[TargetID{TargetGroup, g.Name}] = g.frozen

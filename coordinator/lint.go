@@ -14,37 +14,39 @@ import (
 
 // A Warning is a setting that is legal and foolish.
 type Warning struct {
-	Field string // its path, as in Validate's errors
-	Issue string
+	Field  string // its path, as in Validate's errors
+	Issue  string // what is foolish, with the numbers
+	Advice string // what to do instead
 }
 
-// String reads like "Models[0].Policy.CoolDown: 1m0s is shorter than ...".
-func (w Warning) String() string { return w.Field + ": " + w.Issue }
+// String reads like "Models[0].Policy.CoolDown: 1m0s is over before ...; wait ...".
+func (w Warning) String() string { return w.Field + ": " + w.Issue + "; " + w.Advice }
 
 // Lint warns of settings that Validate accepts and that will not do what they
 // seem to: cool-downs and stabilization that end before what was ordered is
 // ready, minimums for which there is no room, windows that hold no two samples,
-// targets that count replicas twice, policies that nothing reaches. interval is
-// how often samples come; 0 leaves out what depends on it. d must be valid.
+// targets that count replicas twice, tolerances too small to act, several scalers
+// of one model, policies that nothing reaches. interval is how often samples come
+// (a store's scrape interval); 0 leaves out what depends on it. What is not valid
+// is passed over.
 func Lint(d Declarations, interval time.Duration) []Warning {
 	l := &linter{interval: interval}
 	for i := range d.Models {
 		m := &d.Models[i]
 		field := path("Models", i)
-		l.lead = m.LoadTime
+		_, high := m.bounds()
+		l.lead, l.most, l.calm = m.LoadTime, high, false
 		for j := range d.Groups {
 			if d.Groups[j].Name == m.Group {
 				l.group(m, &d.Groups[j], field)
 			}
 		}
-		if m.Policy == nil {
-			continue
+		if m.Policy != nil && m.Policy.Validate() == nil {
+			l.config(field+".Policy", m.Policy)
 		}
-		for _, s := range m.Policy.Needs().Signals {
-			l.signal(field+".Policy", s)
-		}
-		l.walk(field+".Policy", reflect.ValueOf(m.Policy))
 	}
+	l.services(d.Services)
+	l.budgets(d)
 	for i := range d.Groups {
 		l.minimums(d, &d.Groups[i], path("Groups", i))
 	}
@@ -53,25 +55,35 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 
 type linter struct {
 	interval time.Duration
-	lead     time.Duration // of the model that is looked at
+	lead     time.Duration // of the target that is looked at
+	most     int           // its Max
+	calm     bool          // something around the policy that is looked at slows steps down
 	found    []Warning
 }
 
-func (l *linter) warn(field, format string, args ...any) {
-	l.found = append(l.found, Warning{field, fmt.Sprintf(format, args...)})
+func (l *linter) warn(field, advice, format string, args ...any) {
+	l.found = append(l.found, Warning{field, fmt.Sprintf(format, args...), advice})
 }
 
 func (l *linter) group(m *Model, g *ServerGroup, field string) {
 	l.lead += g.BootTime
 	if _, high := m.bounds(); high > g.Max && !g.Fixed {
-		l.warn(field+".Max", "%d replicas, one on each server, but %q has %d servers at most", high, g.Name, g.Max)
+		l.warn(field+".Max", "raise the group's Max, or lower this", "%d replicas, one on each server, but %q has %d servers at most", high, g.Name, g.Max)
 	}
+}
+
+// config looks at a target's policy.
+func (l *linter) config(field string, c policy.Config) {
+	for _, s := range c.Needs().Signals {
+		l.signal(field, s)
+	}
+	l.walk(field, reflect.ValueOf(c))
 }
 
 // signal warns of windows that two samples need not fall into.
 func (l *linter) signal(field string, s policy.Signal) {
 	if s.Stat != policy.Last && l.interval > 0 && s.Window < 2*l.interval {
-		l.warn(field, "%v: the window is shorter than two intervals of %v between samples, and will be empty at times", s, l.interval)
+		l.warn(field, "make it at least two intervals long", "%v: the window is shorter than two intervals of %v between samples, and will be empty at times", s, l.interval)
 	}
 }
 
@@ -87,6 +99,8 @@ func (l *linter) walk(field string, v reflect.Value) {
 	}
 	if c, ok := v.Interface().(policy.Config); ok {
 		l.policy(field, c)
+		defer func(was bool) { l.calm = was }(l.calm)
+		l.calm = l.calm || calms(c)
 	}
 	switch v.Kind() {
 	case reflect.Slice:
@@ -110,21 +124,31 @@ func (l *linter) policy(field string, c policy.Config) {
 			d = def
 		}
 		if l.lead > d {
-			l.warn(field+"."+name, "%v is over before a new replica is ready, which takes %v: the next step comes too early", d, l.lead)
+			l.warn(field+"."+name, "make it longer than that", "%v is over before a new replica is ready, which takes %v: the next step comes too early", d, l.lead)
 		}
 	}
+	l.calmness(field, c)
+	l.parts(field, c)
 	switch c := c.(type) {
 	case policy.SeldonLag:
 		early("CoolDown", c.CoolDown, time.Minute)
 		if c.Min == 0 && c.Max == 0 {
-			l.warn(field, "neither Min nor Max is set, which switches scaling off")
+			l.warn(field, "set the model's bounds here too", "neither Min nor Max is set, which switches scaling off")
 		}
 	case policy.Cooldown:
-		early("Up", c.Up, 0)
+		if c.Up > 0 {
+			early("Up", c.Up, 0)
+		}
 	case policy.HPA:
 		for i, m := range c.Metrics {
 			if m.Kind == policy.ObjectValue || m.Kind == policy.ExternalValue {
-				l.warn(path(field+".Metrics", i), "a Value target is compared with the whole and multiplied by the replicas there are; AverageValue is for what grows with load")
+				l.warn(path(field+".Metrics", i), useAverage, "a Value target is compared with the whole and multiplied by the replicas there are")
+			}
+		}
+	case policy.KEDA:
+		for i, t := range c.Triggers {
+			if t.Value {
+				l.warn(path(field+".Triggers", i)+".Value", useAverage, "a Value target is compared with the whole and multiplied by the replicas there are")
 			}
 		}
 	case policy.KPA:
@@ -133,17 +157,19 @@ func (l *linter) policy(field string, c policy.Config) {
 			window = max(time.Second, orElse(c.StableWindow, time.Minute)/10)
 		}
 		if l.interval > window {
-			l.warn(field+".PanicWindow", "%v is shorter than the interval of %v between samples: panic goes by single ones", window, l.interval)
+			l.warn(field+".PanicWindow", "make it at least two intervals long, or sample more often", "%v is shorter than the interval of %v between samples: panic goes by single ones", window, l.interval)
 		}
 	case policy.First:
 		for i, part := range c {
 			if never(part) && i < len(c)-1 {
-				l.warn(path(field+".Parts", i), "always has an opinion: what follows is never asked")
+				l.warn(path(field+".Parts", i), "move it to the end, or leave the rest out", "always has an opinion: what follows is never asked")
 				break
 			}
 		}
 	}
 }
+
+const useAverage = "use AverageValue, for what grows with load: the replicas that count differ while models and servers change"
 
 // never reports whether a policy of ours is never without an opinion.
 func never(c policy.Config) bool {
@@ -181,5 +207,5 @@ func (l *linter) minimums(d Declarations, g *ServerGroup, field string) {
 	for _, r := range a.Refusals {
 		what = append(what, r.String())
 	}
-	l.warn(field+".Max", "the minimums of its models find no room on %d servers: %s", g.Max, strings.Join(what, "; "))
+	l.warn(field+".Max", "raise it, or lower a Min", "the minimums of its models find no room on %d servers: %s", g.Max, strings.Join(what, "; "))
 }

@@ -4,7 +4,7 @@ import "github.com/bellows-go/bellows/internal/enum"
 
 // The names of enumerations, in text and in JSON.
 
-var kindNames = enum.Names{Kind: "kind", List: []string{"scale", "load", "route", "unroute", "unload"}}
+var kindNames = enum.Names{Kind: "kind", List: []string{"scale", "scale service", "load", "route", "unroute", "unload"}}
 
 func (k Kind) String() string { return kindNames.Of(uint8(k)) }
 
@@ -24,7 +24,7 @@ func (r Removal) MarshalText() ([]byte, error) { return removalNames.Marshal(uin
 // UnmarshalText undoes MarshalText.
 func (r *Removal) UnmarshalText(text []byte) error { return enum.Unmarshal(&removalNames, text, r) }
 
-var targetKindNames = enum.Names{Kind: "target kind", List: []string{"model", "group"}}
+var targetKindNames = enum.Names{Kind: "target kind", List: []string{"model", "group", "service"}}
 
 func (t TargetKind) String() string { return targetKindNames.Of(uint8(t)) }
 
@@ -46,6 +46,18 @@ func (s ServerPhase) MarshalText() ([]byte, error) { return serverPhaseNames.Mar
 // UnmarshalText undoes MarshalText.
 func (s *ServerPhase) UnmarshalText(text []byte) error {
 	return enum.Unmarshal(&serverPhaseNames, text, s)
+}
+
+var modelStateNames = enum.Names{Kind: "model state", List: []string{"unknown", "scheduled", "partial", "refused", "scaled down"}}
+
+func (s ModelState) String() string { return modelStateNames.Of(uint8(s)) }
+
+// MarshalText is the name in JSON; an unknown value is an error.
+func (s ModelState) MarshalText() ([]byte, error) { return modelStateNames.Marshal(uint8(s)) }
+
+// UnmarshalText undoes MarshalText.
+func (s *ModelState) UnmarshalText(text []byte) error {
+	return enum.Unmarshal(&modelStateNames, text, s)
 }
 
 var replicaPhaseNames = enum.Names{Kind: "replica phase", List: []string{"loading", "loaded", "serving", "draining", "broken"}}

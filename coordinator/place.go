@@ -202,7 +202,7 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 			c.At = append(c.At, binOf[server])
 		}
 		c.Count = len(c.At) + m.missing
-		c.Min = min(m.Min, c.Count)
+		c.Min = min(m.low, c.Count)
 		// Pack counts what sits by itself.
 		for _, b := range c.At {
 			for d, x := range m.size {

@@ -23,13 +23,15 @@ type Snapshot struct {
 // A Plan is what to do now, what must wait, and why. Its slices belong to the
 // planner and are valid until its next Plan; Clone to keep one.
 type Plan struct {
-	At      time.Time
-	Now     []Action    // preconditions true in the snapshot; independent of one another
-	Later   []Waiting   // shown, never sent
-	Models  []ModelPlan // sorted by name
-	Groups  []GroupPlan // sorted by name
-	Refused []Refusal   // replicas that find no place, even on servers yet to come
-	Faults  []string    // what was wrong with the snapshot; those parts are held
+	At       time.Time
+	Now      []Action      // preconditions true in the snapshot; independent of one another
+	Later    []Waiting     // shown, never sent
+	Models   []ModelPlan   // sorted by name
+	Services []ServicePlan // sorted by name
+	Groups   []GroupPlan   // sorted by name
+	Budgets  []BudgetPlan  // sorted by name
+	Refused  []Refusal     // replicas that find no place, even on servers yet to come
+	Faults   []string      // what was wrong with the snapshot; those parts are held
 }
 
 // A Waiting action lacks a precondition.
@@ -87,7 +89,14 @@ func (p Plan) Clone() Plan {
 		m.Decision = m.Decision.Clone()
 		m.Readings = slices.Clone(m.Readings)
 	}
+	p.Services = slices.Clone(p.Services)
+	for i := range p.Services {
+		s := &p.Services[i]
+		s.Decision = s.Decision.Clone()
+		s.Readings = slices.Clone(s.Readings)
+	}
 	p.Groups = slices.Clone(p.Groups)
+	p.Budgets = slices.Clone(p.Budgets)
 	p.Refused = slices.Clone(p.Refused)
 	p.Faults = slices.Clone(p.Faults)
 	return p

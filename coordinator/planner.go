@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/bellows-go/bellows/policy"
 )
 
 // A Planner makes plans. It is a deterministic state machine: from the same
@@ -23,6 +21,11 @@ type Planner struct {
 	models   []*model     // sorted by name
 	groups   []*group     // sorted by name
 	byName   map[string]*model
+	services []*service // sorted by name
+	budgets  []*budget  // sorted by name
+	stakes   [][]stake  // in budgets; as models
+	claims   []claim    // lent to share
+	targets  []*scaled  // of models, then of services
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
@@ -56,32 +59,22 @@ type PlannerOptions struct {
 
 // model is a declared model and what the planner remembers of it.
 type model struct {
-	Model            // Min, Max and Policy as they are in force: see fix
-	homes   []*group // that may host it, in order of preference
-	group   *group   // of these, the one that does
-	size    []int64  // what a replica takes of a server of the group, companions included; none if it is one
-	host    *model   // that it sits With
-	with    []*model // its companions, sorted by name
-	needs   policy.Needs
-	feeds   []*feed // one per needs.Signals
-	indexes []int   // and which of the feed's signals
-	begun   *feed   // if needs.Seconds
-	seconds *secondsLog
+	Model
+	scaled
+	homes []*group // that may host it, in order of preference
+	group *group   // of these, the one that does
+	size  []int64  // what a replica takes of a server of the group, companions included; none if it is one
+	host  *model   // that it sits With
+	with  []*model // its companions, sorted by name
 
-	podFeeds []*podFeed // one per needs.Pods
-
-	frozen   time.Time            // the desired count stands until then
-	history  []Decided            // oldest first
 	loads    durations            // from order to loaded
 	failed   []failedLoad         // sorted by server
 	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
-	policy   policy.Policy
-	desired  int
-	refused  int // replicas without a place in the last plan
-	steps    []policy.Step
-	readings []policy.Reading
-	pods     [][]policy.Pod
+	wishes   wishes
+	seen     bool // in the last plan
+	before   int  // desired, before this plan
+	refused  int  // replicas without a place in the last plan
 
 	// Of the present snapshot:
 	counts
@@ -164,6 +157,7 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.last = s.Now
 	p.plan = Plan{
 		At: s.Now, Now: p.plan.Now[:0], Later: p.plan.Later[:0], Models: p.plan.Models[:0],
+		Services: p.plan.Services[:0], Budgets: p.plan.Budgets[:0],
 		Groups: p.plan.Groups[:0], Refused: p.plan.Refused[:0], Faults: p.plan.Faults[:0],
 	}
 	p.plan.Faults = append(p.plan.Faults, p.lost...)
@@ -171,27 +165,25 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.listen(&s)
 	p.listenPods(s.Pods)
 	p.look(&s.World)
+	p.lookServices(&s.World)
 	for _, m := range p.models {
-		if m.host == nil {
-			p.decide(m, &s)
-		}
+		p.decide(m, &s)
 	}
-	if n := len(p.plan.Models); n < len(p.models) {
-		for _, m := range p.models {
-			if m.host != nil {
-				p.decide(m, &s) // its host's count bounds it
-			}
-		}
-		slices.SortFunc(p.plan.Models, func(a, b ModelPlan) int { return cmp.Compare(a.Model, b.Model) })
+	for _, x := range p.services {
+		p.decideService(x, &s)
 	}
+	p.keepBudgets()
+	p.keepWithHosts()
+	p.take()
 	p.arrange()
+	p.scaleServices()
 	slices.SortStableFunc(p.plan.Now, func(a, b Action) int { return cmp.Compare(rank(&a), rank(&b)) })
 	return p.plan
 }
 
 // rank orders actions: growth first, shrinking last.
 func rank(a *Action) int {
-	if a.Kind == ScaleGroup && a.Why.Want < a.Why.Have {
+	if (a.Kind == ScaleGroup || a.Kind == ScaleService) && a.Why.Want < a.Why.Have {
 		return int(Unload) + 1
 	}
 	return int(a.Kind)
@@ -209,9 +201,9 @@ func (p *Planner) fault(format string, args ...any) {
 
 // listen takes in the samples.
 func (p *Planner) listen(s *Snapshot) {
-	for _, m := range p.models {
-		if m.seconds != nil {
-			m.seconds.start(s.Now)
+	for _, t := range p.targets {
+		if t.seconds != nil {
+			t.seconds.start(s.Now)
 		}
 	}
 	cursor := 0 // sources tend to answer in the order they were asked

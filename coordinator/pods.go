@@ -16,21 +16,26 @@ type podFeed struct {
 // the models' names. The slice is the planner's; it changes with Update.
 func (p *Planner) WantsPods() []PodSeries { return p.wantsPods }
 
-// connectPods makes the lists that the models' policies need.
+// connectPods makes the lists that the targets' policies need.
 func (p *Planner) connectPods() {
 	p.wantsPods, p.podFeeds, p.podFeedOf = nil, nil, map[PodSeries]*podFeed{}
-	for _, m := range p.models {
-		m.podFeeds, m.pods = nil, make([][]policy.Pod, len(m.needs.Pods))
-		for _, signal := range m.needs.Pods {
-			id := PodSeries{TargetID{TargetModel, m.Name}, signal}
-			f := p.podFeedOf[id]
-			if f == nil {
-				f = &podFeed{id: id}
-				p.podFeedOf[id] = f
-				p.wantsPods, p.podFeeds = append(p.wantsPods, id), append(p.podFeeds, f)
-			}
-			m.podFeeds = append(m.podFeeds, f)
+	for _, t := range p.targets {
+		p.seek(t, &t.asker)
+	}
+}
+
+// seek makes the lists that one policy needs.
+func (p *Planner) seek(t *scaled, a *asker) {
+	a.podFeeds, a.pods = nil, make([][]policy.Pod, len(a.needs.Pods))
+	for _, signal := range a.needs.Pods {
+		id := PodSeries{t.id, signal}
+		f := p.podFeedOf[id]
+		if f == nil {
+			f = &podFeed{id: id}
+			p.podFeedOf[id] = f
+			p.wantsPods, p.podFeeds = append(p.wantsPods, id), append(p.podFeeds, f)
 		}
+		a.podFeeds = append(a.podFeeds, f)
 	}
 }
 
@@ -52,11 +57,11 @@ func (p *Planner) listenPods(lists []PodList) {
 	}
 }
 
-// seePods shows the lists to the model's policy; it returns how many could not
-// be read or lack the usage of a pod that runs.
-func (m *model) seePods() (silent int) {
-	for i, f := range m.podFeeds {
-		m.pods[i] = f.list
+// seePods shows the lists to a policy; it returns how many could not be read or
+// lack the usage of a pod that runs.
+func (a *asker) seePods() (silent int) {
+	for i, f := range a.podFeeds {
+		a.pods[i] = f.list
 		if f.list == nil || slices.ContainsFunc(f.list, func(pod policy.Pod) bool { return pod.Silent() }) {
 			silent++
 		}

@@ -76,8 +76,8 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 	for want, bad := range map[string]string{
 		"an empty log":                      "",
 		"a tick before a start":             tick,
-		"neither a start nor a tick":        start + "\n" + `{"v":1}`,
-		"line 1: version 2":                 `{"v":2}`,
+		"neither a start nor a tick":        start + "\n" + `{"v":2}`,
+		"line 1: version 3":                 `{"v":3}`,
 		"line 2: x: unknown name":           start + "\n" + `{"v":1,"x":0}`,
 		"Groups[0].Name: must not be empty": strings.Replace(start, `"groups":[{"name":"g"`, `"groups":[{"name":""`, 1),
 	} {

@@ -14,19 +14,24 @@ type TargetID struct {
 }
 
 func (t TargetID) String() string {
-	if t.Kind == TargetGroup {
+	switch t.Kind {
+	case TargetGroup:
 		return "group/" + t.Name
+	case TargetService:
+		return "service/" + t.Name
 	}
 	return "model/" + t.Name
 }
 
-// TargetKind tells models from server groups; their names may be equal.
+// TargetKind tells models, server groups and services apart; their names may be
+// equal.
 type TargetKind uint8
 
 // The kinds of target.
 const (
 	TargetModel TargetKind = iota
 	TargetGroup
+	TargetService
 )
 
 // A MetricSource reads load. Read appends the newest sample of each wanted

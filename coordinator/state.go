@@ -3,7 +3,6 @@ package coordinator
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +13,7 @@ import (
 )
 
 // stateVersion is the version of saved state.
-const stateVersion = 1
+const stateVersion = 2
 
 // savedPlanner is what a planner remembers, all lists sorted.
 type savedPlanner struct {
@@ -37,33 +36,26 @@ type savedGroup struct {
 	Changed  time.Time
 	Tried    time.Time
 	Models   []savedModel
+	Services []savedService // in the group without a name, which has nothing but them
 	Series   []savedSeries
 }
 
 type savedModel struct {
-	Name             string
-	Desired, Refused int
-	Counts           savedCounts
-	Known            bool // its policy has been made
-	Frozen           time.Time
-	Policy           json.RawMessage // of a policy.Saver; empty: none
-	Drains           map[string]time.Time
-	Loads            durations
-	Failed           []failedLoad
-	Starting         startingSince
-	Seconds          *savedSeconds
+	savedScaled
+	Refused  int
+	Wishes   wishes
+	Counts   savedCounts
+	Drains   map[string]time.Time
+	Loads    durations
+	Failed   []failedLoad
+	Starting startingSince
 }
 
 // savedCounts are the counts of a model as last seen.
 type savedCounts struct{ Serving, Loaded, Loading, Draining, Broken, Tardy, Leaving, Old int }
 
-type savedSeconds struct {
-	Seconds []policy.Second
-	Since   int64
-}
-
 type savedSeries struct {
-	Model, Name string
+	Model, Name string // in the group without a name, Model is a service
 	Origins     []savedOrigin
 	Totals      []savedTotals // of the quantiles
 }
@@ -102,6 +94,9 @@ func (p *Planner) AppendState(dst []byte) []byte {
 
 func (p *Planner) saved() savedPlanner {
 	s := savedPlanner{V: stateVersion, At: p.last}
+	if len(p.services) > 0 {
+		s.Groups = append(s.Groups, p.saveServices())
+	}
 	for _, g := range p.groups {
 		s.Groups = append(s.Groups, p.saveGroup(g))
 	}
@@ -130,8 +125,8 @@ func readState(data []byte) (*savedPlanner, error) {
 	if err := plain.Decode(data, &s, nil); err != nil {
 		return nil, fmt.Errorf("coordinator: restore: %w", err)
 	}
-	if s.V != stateVersion {
-		return nil, fmt.Errorf("coordinator: restore: version %d, can read %d", s.V, stateVersion)
+	if s.V < 1 || s.V > stateVersion { // 1 had no Wishes: they start anew
+		return nil, fmt.Errorf("coordinator: restore: version %d, can read 1 to %d", s.V, stateVersion)
 	}
 	return &s, nil
 }
@@ -141,29 +136,28 @@ func (p *Planner) saveGroup(g *group) savedGroup {
 	for _, m := range g.models {
 		s.Models = append(s.Models, m.save())
 	}
+	s.Series = p.saveSeries(func(id TargetID) bool { return id.Kind == TargetModel && p.byName[id.Name].group == g })
+	return s
+}
+
+// saveSeries saves what was heard of some targets, sorted.
+func (p *Planner) saveSeries(of func(TargetID) bool) (list []savedSeries) {
 	for _, f := range p.feeds {
-		if m := p.byName[f.id.Target.Name]; m.group == g && len(f.origins) > 0 {
-			s.Series = append(s.Series, f.save(p.tick))
+		if of(f.id.Target) && len(f.origins) > 0 {
+			list = append(list, f.save(p.tick))
 		}
 	}
-	slices.SortFunc(s.Series, func(a, b savedSeries) int { return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Name, b.Name)) })
-	return s
+	slices.SortFunc(list, func(a, b savedSeries) int { return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Name, b.Name)) })
+	return list
 }
 
 func (m *model) save() savedModel {
 	c := m.counts
-	s := savedModel{
-		Name: m.Name, Desired: m.desired, Refused: m.refused, Known: m.policy != nil, Frozen: m.frozen,
+	return savedModel{
+		savedScaled: m.scaled.save(), Refused: m.refused, Wishes: m.wishes,
 		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving, c.old}, Drains: m.drains,
 		Loads: m.loads, Starting: m.starting, Failed: m.failed,
 	}
-	if saver, ok := m.policy.(policy.Saver); ok {
-		s.Policy = saver.AppendState(nil)
-	}
-	if m.seconds != nil && len(m.seconds.buf) > 0 {
-		s.Seconds = &savedSeconds{m.seconds.buf, m.seconds.since}
-	}
-	return s
 }
 
 func (f *feed) save(tick uint64) savedSeries {
@@ -216,6 +210,9 @@ func (s *savedPlanner) check() error {
 			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
 				return fmt.Errorf("model %q: failed loads out of order", m.Name)
 			}
+			if err := m.Wishes.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
+			}
 			if err := m.Loads.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
@@ -223,20 +220,8 @@ func (s *savedPlanner) check() error {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
 		}
-	}
-	return nil
-}
-
-func (s *savedSeconds) check() error {
-	if s == nil {
-		return nil
-	}
-	if len(s.Seconds) == 0 || len(s.Seconds) > 3*maxSeconds {
-		return errors.New("a log of no seconds, or too many")
-	}
-	for i, x := range s.Seconds {
-		if x.Unix != s.Seconds[0].Unix+int64(i) {
-			return fmt.Errorf("second %d of the log is out of line", i)
+		if err := checkServices(g.Services); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -251,13 +236,16 @@ func (p *Planner) restore(s *savedPlanner) error {
 	for _, g := range s.Groups {
 		for i := range g.Series {
 			id := Series{TargetID{TargetModel, g.Series[i].Model}, g.Series[i].Name}
+			if g.Name == "" {
+				id.Target.Kind = TargetService
+			}
 			f := p.feedOf[id]
 			if f == nil {
 				continue
 			}
 			fresh, err := f.restored(&g.Series[i])
 			if err != nil {
-				return fmt.Errorf("coordinator: restore: model %q: %s: %w", id.Target.Name, id.Name, err)
+				return fmt.Errorf("coordinator: restore: %v %q: %s: %w", id.Target.Kind, id.Target.Name, id.Name, err)
 			}
 			series[id] = fresh
 		}
@@ -301,51 +289,28 @@ func (p *Planner) restore(s *savedPlanner) error {
 			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
 		}
 	}
+	p.restoreServices(groups[""], s.At)
 	return nil
 }
 
 // restore takes over what was saved of a model, if anything. The error is the
 // policy's, which then starts anew.
 func (m *model) restore(s *savedModel, at time.Time) error {
-	m.policy, m.desired, m.refused, m.counts, m.drains, m.frozen = nil, 0, 0, counts{}, nil, time.Time{}
-	m.history, m.loads, m.starting, m.failed = nil, durations{}, nil, nil
-	if m.seconds != nil {
-		*m.seconds = secondsLog{}
+	m.refused, m.counts, m.drains = 0, counts{}, nil
+	m.loads, m.starting, m.failed = durations{}, nil, nil
+	m.wishes, m.seen = wishes{}, false
+	if s != nil {
+		m.wishes = s.Wishes
 	}
+	m.wishes.declare(&m.Model)
 	if s == nil {
-		return nil
+		return m.scaled.restore(nil, at, 0)
 	}
 	c := s.Counts
 	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old}
 	m.loads, m.starting, m.failed = s.Loads, maps.Clone(s.Starting), s.Failed
-	m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, maps.Clone(s.Drains), s.Frozen
-	if m.seconds != nil && s.Seconds != nil {
-		*m.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
-	}
-	if !s.Known {
-		return nil
-	}
-	m.policy = m.newPolicy(at)
-	m.steps = make([]policy.Step, 0, 8)
-	saver, ok := m.policy.(policy.Saver)
-	if !ok || len(s.Policy) == 0 {
-		return nil
-	}
-	if err := restorePolicy(saver, s.Policy); err != nil {
-		m.policy = m.newPolicy(at)
-		return err
-	}
-	return nil
-}
-
-// restorePolicy contains the panic of a user's policy.
-func restorePolicy(p policy.Saver, state []byte) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	return p.Restore(state)
+	m.refused, m.drains = s.Refused, maps.Clone(s.Drains)
+	return m.scaled.restore(&s.savedScaled, at, m.serving)
 }
 
 // restored is a feed like f with a saved history.

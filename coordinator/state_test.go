@@ -138,7 +138,7 @@ func TestRestoreRefuses(t *testing.T) {
 	require.NoError(t, fresh().Restore([]byte(whole)))
 	before := string(fresh().AppendState(nil))
 	for i, bad := range []string{
-		"", "{}", `{"v":2}`, whole[:len(whole)/2], whole + "x",
+		"", "{}", `{"v":3}`, whole[:len(whole)/2], whole + "x",
 		`{"v":1,"groups":[{"name":"g"},{"name":"g"}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m"},{"name":"m"}]}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","desired":-1}]}]}`,

@@ -13,7 +13,7 @@ import (
 // A StatePart is a piece of a planner's saved state, small enough for a store
 // with a limit on sizes (a ConfigMap, say).
 type StatePart struct {
-	Group string // whose memory it is
+	Group string // whose memory it is; "" of all services
 	Index int    // among the parts of its group, from 0
 	// Lossy parts hold samples only. Without them a restored planner waits for new
 	// ones and shrinks nothing until it has them; without any other part it is not
@@ -31,15 +31,14 @@ const maxPart = 256 << 20
 // that a single model's memory is larger than limit.
 func (p *Planner) StateParts(limit int) ([]StatePart, error) {
 	var kept, lossy []StatePart
-	for _, g := range p.groups {
-		s := p.saveGroup(g)
+	for _, s := range p.saved().Groups {
 		own, series := s, s
-		own.Series, series.Models = nil, nil
+		own.Series, series.Models, series.Services = nil, nil, nil
 		index := 0
 		add := func(to *[]StatePart, s savedGroup, isLossy bool) error {
 			pieces, err := p.pack(s, limit)
 			for _, data := range pieces {
-				*to = append(*to, StatePart{Group: g.Name, Index: index, Lossy: isLossy, Data: data})
+				*to = append(*to, StatePart{Group: s.Name, Index: index, Lossy: isLossy, Data: data})
 				index++
 			}
 			return err
@@ -68,11 +67,12 @@ func (p *Planner) pack(g savedGroup, limit int) ([][]byte, error) {
 	if packed.Len() <= limit {
 		return [][]byte{packed.Bytes()}, nil
 	}
-	if len(g.Models)+len(g.Series) < 2 {
+	if len(g.Models)+len(g.Services)+len(g.Series) < 2 {
 		return nil, fmt.Errorf("coordinator: state: group %q: a single memory takes %d bytes, more than %d", g.Name, packed.Len(), limit)
 	}
 	first, second := g, g
 	first.Models, second.Models = halves(g.Models)
+	first.Services, second.Services = halves(g.Services)
 	first.Series, second.Series = halves(g.Series)
 	a, err := p.pack(first, limit)
 	if err != nil {
@@ -102,6 +102,7 @@ func (p *Planner) RestoreParts(parts []StatePart) error {
 		all.At = s.At
 		if n := len(all.Groups); n > 0 && all.Groups[n-1].Name == part.Group {
 			all.Groups[n-1].Models = append(all.Groups[n-1].Models, s.Groups[0].Models...)
+			all.Groups[n-1].Services = append(all.Groups[n-1].Services, s.Groups[0].Services...)
 			all.Groups[n-1].Series = append(all.Groups[n-1].Series, s.Groups[0].Series...)
 		} else {
 			all.Groups = append(all.Groups, s.Groups[0])

@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"time"
-
-	"github.com/bellows-go/bellows/policy"
 )
 
 // Update replaces the declarations. What is remembered of models that stay is
@@ -36,9 +32,19 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	for _, m := range models {
 		m.settleOn(m.group)
+		m.wishes.declare(&m.Model)
 	}
-	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
+	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services), Budgets: slices.Clone(d.Budgets)}
 	p.models, p.groups, p.byName = models, groups, byName
+	p.updateServices(d.Services)
+	p.updateBudgets(d.Budgets)
+	p.targets = nil
+	for _, m := range models {
+		p.targets = append(p.targets, &m.scaled)
+	}
+	for _, s := range p.services {
+		p.targets = append(p.targets, &s.scaled)
+	}
 	p.connect()
 	p.connectPods()
 	return nil
@@ -64,14 +70,14 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 func newModels(d Declarations, groups map[string]*group) (models []*model, byName map[string]*model) {
 	byName = make(map[string]*model, len(d.Models))
 	for _, decl := range d.Models {
-		m := &model{Model: decl}
+		m := &model{Model: decl, scaled: scaled{id: TargetID{TargetModel, decl.Name}}}
+		m.low, m.high = decl.bounds()
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
 		}
-		if m.Policy == nil {
-			m.Policy, m.Min, m.Max = fixedCount{decl.Replicas}, decl.Replicas, decl.Replicas
+		if m.config = m.Policy; m.config == nil {
+			m.config = fixedCount{decl.Replicas}
 		}
-		m.needs = m.Policy.Needs()
 		m.homes = append(m.homes, groups[m.Group])
 		for _, name := range m.Fallbacks {
 			m.homes = append(m.homes, groups[name])
@@ -93,8 +99,9 @@ func byModelName(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
 
 // adopt takes over what is remembered of the model as it was declared before.
 func (m *model) adopt(old *model) {
-	m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-	m.history, m.loads = old.history, old.loads
+	m.inherit(&old.scaled)
+	m.wishes, m.seen = old.wishes, old.seen
+	m.refused, m.counts, m.drains, m.loads = old.refused, old.counts, old.drains, old.loads
 	for _, home := range m.homes {
 		if home.Name == old.group.Name {
 			m.group = home
@@ -102,9 +109,6 @@ func (m *model) adopt(old *model) {
 	}
 	if m.group.Name == old.group.Name && m.Version == old.Version {
 		m.starting, m.failed = old.starting, old.failed
-	}
-	if reflect.DeepEqual(old.Policy, m.Policy) {
-		m.policy, m.steps = old.policy, old.steps
 	}
 }
 
@@ -119,67 +123,5 @@ func (m *model) settleOn(g *group) {
 	if m.host == nil {
 		i, _ = slices.BinarySearchFunc(g.packed, m, byModelName)
 		g.packed = slices.Insert(g.packed, i, m)
-	}
-}
-
-// fixedCount is the policy of a model with a fixed count.
-type fixedCount struct{ Replicas int }
-
-// FixedCount is the reason of a fixed count's steps.
-const FixedCount policy.Reason = "fixed count"
-
-func (c fixedCount) Validate() error                  { return nil }
-func (c fixedCount) Needs() policy.Needs              { return policy.Needs{} }
-func (c fixedCount) New(time.Time, int) policy.Policy { return c }
-func (c fixedCount) Decide(o policy.Observation) policy.Decision {
-	return o.Propose(FixedCount, c.Replicas)
-}
-
-// connect makes the feeds that the models' policies need, and keeps the history
-// of those there were.
-func (p *Planner) connect() {
-	old := p.feedOf
-	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
-	want := func(m *model, name string) *feed {
-		id := Series{TargetID{TargetModel, m.Name}, name}
-		f := p.feedOf[id]
-		if f == nil {
-			f = &feed{id: id}
-			p.feedOf[id] = f
-			p.feeds = append(p.feeds, f)
-			p.wants = append(p.wants, id)
-		}
-		return f
-	}
-	for _, m := range p.models {
-		for _, sig := range m.needs.Signals {
-			f := want(m, sig.Name)
-			i := slices.Index(f.signals, sig)
-			if i < 0 {
-				i = len(f.signals)
-				f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
-			}
-			m.feeds, m.indexes = append(m.feeds, f), append(m.indexes, i)
-		}
-		m.readings = make([]policy.Reading, len(m.needs.Signals))
-		if !m.needs.Seconds {
-			m.seconds = nil
-			continue
-		}
-		if m.seconds == nil {
-			m.seconds = &secondsLog{}
-		}
-		for c, name := range secondCounts {
-			f := want(m, name)
-			f.seconds, f.count = m.seconds, count(c)
-			if count(c) == countBegun {
-				m.begun = f
-			}
-		}
-	}
-	for _, f := range p.feeds {
-		if was := old[f.id]; was != nil {
-			f.adopt(was)
-		}
 	}
 }

@@ -48,6 +48,9 @@ func (d Declarations) Validate() error {
 			m.validateGroup(&f, field, at, name, groups[name], with[m.Name])
 		}
 	}
+	d.validateServices(&f)
+	d.validateBudgets(&f)
+	d.pairs(&f)
 	return f.Err()
 }
 
@@ -80,7 +83,7 @@ func (m *Model) validate(f *check.Faults, field string) {
 		f.Require(m.Pinned[name] <= m.Needs[name], field+".Pinned."+name, "%d is more than the %d needed", m.Pinned[name], m.Needs[name])
 	}
 	f.Require(m.Spread.MaxSkew >= 0, field+".Spread.MaxSkew", "must be >= 0, is %d", m.Spread.MaxSkew)
-	f.Require(m.Weight >= 0 && m.Weight <= maxCount, field+".Weight", "must lie in [0, %d], is %d", maxCount, m.Weight)
+	f.Require(m.Weight >= 0 && m.Weight <= maxWeight, field+".Weight", "must be in [0, %d], is %d", maxWeight, m.Weight)
 	f.Require(m.MinReady >= 0, field+".MinReady", "must be >= 0, is %d", m.MinReady)
 	f.Require(m.Slots >= 0, field+".Slots", "must be >= 0, is %d", m.Slots)
 	f.Require(m.LoadTime >= 0, field+".LoadTime", "must be >= 0, is %v", m.LoadTime)
@@ -94,14 +97,7 @@ func (m *Model) validate(f *check.Faults, field string) {
 	}
 	f.Require(m.Max > 0 || m.Min > 0, field+".Max", "must be >= 1 where Policy is set, is %d", m.Max)
 	f.Require(m.Replicas == 0, field+".Replicas", "is a fixed count: Policy must not be set beside it")
-	err := m.Policy.Validate()
-	f.Under(field+".Policy", err)
-	if err != nil {
-		return
-	}
-	for _, s := range m.Policy.Needs().Signals {
-		f.Require(s.Window <= maxSpan, field+".Policy", "asks for %v, beyond the longest window %v", s, maxSpan)
-	}
+	validatePolicy(f, field+".Policy", m.Policy)
 }
 
 // validateGroup checks that servers of a group can host m and what sits with it.

@@ -6,16 +6,20 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// A World is what an Actuator observed. Groups are sorted by name, servers by
-// name within their group and replicas by model, then version, within their
-// server.
+// A World is what an Actuator observed. Groups and services are sorted by name,
+// servers by name within their group and replicas by model, then version, within
+// their server.
 //
-// Groups and servers carry the Epoch and Generation of the last action on them
-// that was accepted (0 for none); an action on a replica is one on its server.
+// Groups, servers and services carry the Epoch and Generation of the last action
+// on them that was accepted (0 for none); an action on a replica is one on its
+// server.
 // Every subject has an opaque Version for Action.IfVersion.
 type World struct {
 	Groups []GroupState
 	Unseen []string // groups that could not be seen: held, never taken for gone
+
+	Services       []ServiceState
+	UnseenServices []string // as Unseen
 }
 
 // A GroupState is one observed server group.

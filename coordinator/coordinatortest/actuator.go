@@ -36,6 +36,9 @@ type ActuatorWorld struct {
 	Groups []coordinator.ServerGroup
 	// Models are at least two that any server of any group can hold together.
 	Models []string
+	// Services may be none; then nothing about them is tried. Each can have from none
+	// to three replicas.
+	Services []string
 
 	// Settle waits until all that was accepted is done and can be observed, or
 	// advances a clock that is not the real one until it is. nil: all is done when
@@ -49,6 +52,8 @@ type ActuatorWorld struct {
 	// Cut makes one group unreachable until mend is called: it is neither seen nor
 	// does it take actions. For PartialFailure, with two groups.
 	Cut func(group string) (mend func())
+	// CutService is Cut of a service.
+	CutService func(service string) (mend func())
 	// Reopen returns a new Actuator on the same world, as after a restart of the
 	// program. For Remembered.
 	Reopen func() (coordinator.Actuator, error)
@@ -87,6 +92,8 @@ var actuatorChecks = []actuatorCheck{
 		}
 		return ""
 	}},
+	{Batch, tryBatch, lacksBatch},
+	{BatchDeadline, tryBatchDeadline, lacksBatch},
 	{NoGoroutineLeft, tryApplyAndLeave, nil},
 }
 

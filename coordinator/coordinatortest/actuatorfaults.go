@@ -116,6 +116,7 @@ func tryPartialApply(r *actuatorRig) {
 		n := len(r.see(want.Group).Servers)
 		r.require(n == want.Replicas, "in the end %s has %d servers, not the %d that were accepted", want.Group, n, want.Replicas)
 	}
+	r.cutService()
 }
 
 // keep is the part of a world that is one group.

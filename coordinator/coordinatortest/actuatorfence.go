@@ -59,6 +59,7 @@ func tryIdempotent(r *actuatorRig) {
 		r.settle()
 		r.unchanged(before, more.String()+", delivered again a generation later")
 	}
+	r.repeatServices()
 }
 
 // Fenced: what is older than its subject is refused; subjects are independent.
@@ -104,6 +105,7 @@ func tryFenced(r *actuatorRig) {
 		r.accept(free) // generation 1 of its server: the other server's is no matter
 		r.phase(coordinator.Loaded, free)
 	}
+	r.fenceServices()
 }
 
 // Conflicts: an action for another version of its subject is refused, and may
@@ -130,6 +132,7 @@ func tryConflicts(r *actuatorRig) {
 		r.accept(whatever)
 		r.phase(coordinator.Draining, whatever)
 	}
+	r.conflictServices()
 }
 
 // Remembered: what was accepted is known to the next actuator on the same world.
@@ -146,6 +149,7 @@ func tryRemembered(r *actuatorRig) {
 	unload.Generation = load.Generation
 	r.accept(unload)
 
+	services := r.acceptServices()
 	before := r.observe()
 	next, err := r.Reopen()
 	r.require(err == nil && next != nil, "Reopen: %v", err)
@@ -159,6 +163,7 @@ func tryRemembered(r *actuatorRig) {
 	r.refuse(late, coordinator.ErrFenced, "of an older generation, by the next actuator")
 	late.Epoch, late.Generation = scale.Epoch-1, scale.Generation+5
 	r.refuse(late, coordinator.ErrFenced, "of an older epoch, by the next actuator")
+	r.recallServices(services)
 }
 
 // together calls do n times at once and returns the errors.

@@ -61,6 +61,7 @@ func tryLifeCycle(r *actuatorRig) {
 		r.require(now.Version != a.IfVersion, "%v left the group's Version as it was", a)
 		r.require(now.Desired == 2 && len(now.Servers) == 2, "after %v: %d servers, Desired %d", a, len(now.Servers), now.Desired)
 	}
+	r.liveServices()
 }
 
 // FreeRemoval: exactly the victims go, whatever they are.
@@ -144,6 +145,7 @@ func tryUnknown(r *actuatorRig) {
 		r.settle()
 		r.unchanged(before, a.String()+", which there is not")
 	}
+	r.unknownService()
 }
 
 // AnyOrder: the actions of one plan are independent, so their order is free.

@@ -75,6 +75,9 @@ func (r *actuatorRig) observe() coordinator.World {
 				r.epoch = max(r.epoch, s.Epoch)
 			}
 		}
+		for _, s := range w.Services {
+			r.epoch = max(r.epoch, s.Epoch)
+		}
 		r.epoch++
 	}
 	return w
@@ -244,7 +247,7 @@ func (r *actuatorRig) wrong(w coordinator.World) string {
 			return "group " + g.Name + " is neither seen nor listed in Unseen"
 		}
 	}
-	return ""
+	return r.wrongServices(w)
 }
 
 func (r *actuatorRig) wrongServers(g coordinator.GroupState) string {
@@ -304,6 +307,7 @@ func tell(w coordinator.World) string {
 	if len(w.Unseen) > 0 {
 		fmt.Fprintf(&b, "  unseen: %s\n", strings.Join(w.Unseen, " "))
 	}
+	tellServices(&b, w)
 	return b.String()
 }
 

@@ -65,7 +65,7 @@ func (f *Fleet) deliver(a coordinator.Action) (hang bool, err error) {
 		f.lead()
 	}
 	if fate.unreachable {
-		return false, fmt.Errorf("%w: group %s", errUnreachable, a.Group)
+		return false, fmt.Errorf("%w: %v", errUnreachable, a)
 	}
 	if fate.errorBefore || fate.hangBefore {
 		return fate.hangBefore, errInjected
@@ -94,6 +94,12 @@ func (f *Fleet) echo() {
 func (f *Fleet) apply(a coordinator.Action) error {
 	if a.Epoch < f.epoch {
 		return coordinator.ErrFenced
+	}
+	if a.Kind == coordinator.ScaleService {
+		if s := f.service(a.Service); s != nil {
+			return s.apply(f, a)
+		}
+		return fmt.Errorf("%w: no service %s", errRefused, a.Service)
 	}
 	g, s := f.find(a.Group, a.Server)
 	switch {
@@ -153,7 +159,7 @@ func (f *Fleet) load(s *server, i int, r *replica, a coordinator.Action) error {
 	m := f.models[a.Model]
 	now := f.now()
 	switch {
-	case m == nil:
+	case m == nil || f.service(a.Model) != nil:
 		return fmt.Errorf("%w: no model %s", errRefused, a.Model)
 	case r != nil:
 		return fmt.Errorf("%w: %s is on %s already", coordinator.ErrConflict, a.Model, a.Server)

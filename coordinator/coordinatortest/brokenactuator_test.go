@@ -308,6 +308,9 @@ func TestBrokenActuators(t *testing.T) {
 // Where any server may go, their order is no matter.
 func TestActuatorThatNumbersWhatItMust(t *testing.T) {
 	for _, c := range coordinatortest.ActuatorContracts() {
+		if c == coordinatortest.Batch || c == coordinatortest.BatchDeadline {
+			continue // it takes no batches
+		}
 		synctest.Test(t, func(t *testing.T) {
 			require.NoError(t, coordinatortest.CheckActuator(c, func() (coordinatortest.ActuatorWorld, error) {
 				f := kitFleet()
@@ -330,7 +333,8 @@ func caught(t *testing.T, err error, by coordinatortest.Contract, says string) {
 func instant() *coordinatortest.Fleet {
 	return coordinatortest.NewFleet(nil,
 		[]coordinatortest.FleetGroup{{Name: "free"}, {Name: "ordinal", Ordinal: true}},
-		[]coordinatortest.FleetModel{{Name: "llama"}, {Name: "whisper"}})
+		[]coordinatortest.FleetModel{{Name: "llama"}, {Name: "whisper"}},
+		coordinatortest.FleetService{Name: "gateway"}, coordinatortest.FleetService{Name: "dataflow"})
 }
 
 // Outside of a bubble: one would not end before the goroutine does.

@@ -76,6 +76,9 @@ type applyFate struct {
 
 func (c *chances) apply(a coordinator.Action) (f applyFate) {
 	f.unreachable = slices.Contains(c.Unreachable, a.Group)
+	if a.Kind == coordinator.ScaleService {
+		f.unreachable = slices.Contains(c.UnreachableServices, a.Service)
+	}
 	if c.Faults.Apply == (ApplyFaults{}) {
 		return f
 	}
@@ -95,6 +98,7 @@ func (c *chances) apply(a coordinator.Action) (f applyFate) {
 type observeFate struct {
 	fails, hangs bool
 	blind        func(group string) bool
+	blindService func(service string) bool
 }
 
 func (c *chances) observe() observeFate {
@@ -105,6 +109,9 @@ func (c *chances) observe() observeFate {
 		fails: c.hit(p.Error, key+" error"), hangs: c.hit(p.TimeOut, key+" hang"),
 		blind: func(group string) bool {
 			return slices.Contains(c.Unreachable, group) || c.hit(p.Unseen, key+" unseen "+group)
+		},
+		blindService: func(service string) bool {
+			return slices.Contains(c.UnreachableServices, service) || c.hit(p.Unseen, key+" unseen service "+service)
 		},
 	}
 }

@@ -21,6 +21,8 @@
 //		}, coordinatortest.Options{})
 //	}
 //
+// Services are tried along with groups, where ActuatorWorld.Services names some.
+//
 // Each contract is a subtest. [CheckActuator] and [CheckMetricSource] try one
 // and return what they find: for adapters that are known to be broken.
 //
@@ -58,6 +60,11 @@
 //     observations, do not disturb one another.
 //   - [PartialFailure]: a group out of reach is in Unseen without an error, its
 //     actions fail, those of other groups do not.
+//   - [Batch], of a BatchActuator: each action of a batch is answered at its own
+//     place, with what Apply would have said, and done if accepted; one failure
+//     stops no other; none stays without an answer while there is time.
+//   - [BatchDeadline]: a batch returns soon after its context ends, claims nothing
+//     that nobody can know, and may come again; a group out of reach stops no other.
 //   - [Remembered]: fences and accepted IDs outlive the Actuator.
 //   - [NoGoroutineLeft]: after Close none that was started since is running.
 //

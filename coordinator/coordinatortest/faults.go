@@ -18,19 +18,21 @@ type Faults struct {
 
 	Boot Trouble // of servers; one that fails vanishes and is ordered anew
 	Load Trouble // of replicas; one that fails is Broken
+	// Start is of services' replicas; one that fails is ordered anew.
+	Start Trouble
 	// Life is how long a loaded replica lives on the average before it breaks;
 	// 0 is for ever.
 	Life time.Duration
 	// Retry is when a lost boot is ordered anew, unless an action scales the group
-	// before; 0 is 10 minutes.
+	// before, and a lost start; 0 is 10 minutes.
 	Retry time.Duration
 
 	Metrics MetricFaults
 	Observe ObserveFaults
 	Apply   ApplyFaults
 
-	// Unreachable groups are unseen and take no actions.
-	Unreachable []string
+	// Unreachable groups and UnreachableServices are unseen and take no actions.
+	Unreachable, UnreachableServices []string
 
 	// JumpEvery is about how often the clock jumps that samples and observations
 	// are stamped with, 0 never; JumpBy is by how much at the most, either way; 0
@@ -48,7 +50,7 @@ type Trouble struct {
 
 // MetricFaults are chances of what happens to a sample, or to a whole Read.
 type MetricFaults struct {
-	Only []string // the models that are affected; nil is all
+	Only []string // the models and services that are affected; nil is all
 
 	Missing float64 // the sample is not returned
 	Failed  float64 // it is Failed, without a value
@@ -65,7 +67,7 @@ type MetricFaults struct {
 
 // ObserveFaults are chances of what happens to an Observe.
 type ObserveFaults struct {
-	Unseen         float64 // of each group: it is listed in World.Unseen
+	Unseen         float64 // of each group and service: it is listed as unseen
 	Error, TimeOut float64
 }
 

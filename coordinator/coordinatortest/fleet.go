@@ -10,7 +10,7 @@ import (
 )
 
 // A Fleet is a world in memory: servers that take time to boot, models that take
-// time to load, requests that wait where they enter until a replica serves. It
+// time to load, services whose replicas take time to start, requests that wait where they enter until a replica serves. It
 // is both an Actuator and a MetricSource, and keeps the contracts of both until
 // [Fleet.Inject] says otherwise.
 //
@@ -18,17 +18,18 @@ import (
 // same times have the same effects; those that may come concurrently, Apply of
 // different actions and Read beside Observe, in whatever order.
 type Fleet struct {
-	mu     sync.Mutex
-	now    func() time.Time
-	groups []*fleetGroup // sorted by name
-	models map[string]*fleetModel
-	uses   uint64 // of any replica: the order of use
-	epoch  uint64 // older leaders are refused everywhere
-	newest uint64 // the latest epoch seen in an action
-	chance chances
-	echoes []coordinator.Action // accepted ones that will be delivered again
-	echoed int                  // deliveries beyond the first
-	before map[coordinator.Series]coordinator.Sample
+	mu       sync.Mutex
+	now      func() time.Time
+	groups   []*fleetGroup          // sorted by name
+	services []*fleetService        // sorted by name
+	models   map[string]*fleetModel // and what counts the requests of services
+	uses     uint64                 // of any replica: the order of use
+	epoch    uint64                 // older leaders are refused everywhere
+	newest   uint64                 // the latest epoch seen in an action
+	chance   chances
+	echoes   []coordinator.Action // accepted ones that will be delivered again
+	echoed   int                  // deliveries beyond the first
+	before   map[coordinator.Series]coordinator.Sample
 }
 
 // A FleetGroup is how a server group behaves.
@@ -104,8 +105,8 @@ type fleetModel struct {
 }
 
 // NewFleet returns a fleet whose time is now's; nil is time.Now. Names must be
-// unique.
-func NewFleet(now func() time.Time, groups []FleetGroup, models []FleetModel) *Fleet {
+// unique, those of models and services together.
+func NewFleet(now func() time.Time, groups []FleetGroup, models []FleetModel, services ...FleetService) *Fleet {
 	if now == nil {
 		now = time.Now
 	}
@@ -119,6 +120,7 @@ func NewFleet(now func() time.Time, groups []FleetGroup, models []FleetModel) *F
 	for _, m := range models {
 		f.models[m.Name] = &fleetModel{FleetModel: m}
 	}
+	f.addServices(services)
 	return f
 }
 
@@ -126,6 +128,9 @@ func NewFleet(now func() time.Time, groups []FleetGroup, models []FleetModel) *F
 // replaced, loads end, replicas die, models come back from the disk.
 func (f *Fleet) catchUp() {
 	now := f.now()
+	for _, s := range f.services {
+		s.catchUp(f, now)
+	}
 	for _, g := range f.groups {
 		g.lost = slices.DeleteFunc(g.lost, func(until time.Time) bool { return !now.Before(until) })
 		for _, s := range slices.Clone(g.servers) {

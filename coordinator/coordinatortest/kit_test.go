@@ -14,15 +14,16 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// kitFleet is the world that the kits are proved on: two groups, two models, in
-// the time of the bubble.
+// kitFleet is the world that the kits are proved on: two groups, two models, two
+// services, in the time of the bubble.
 func kitFleet() *coordinatortest.Fleet {
 	return coordinatortest.NewFleet(nil,
 		[]coordinatortest.FleetGroup{
 			{Name: "free", Servers: 1, Boot: 10 * time.Second},
 			{Name: "ordinal", Servers: 3, Boot: 10 * time.Second, Ordinal: true},
 		},
-		[]coordinatortest.FleetModel{{Name: "llama", Load: 5 * time.Second}, {Name: "whisper", Load: 3 * time.Second}})
+		[]coordinatortest.FleetModel{{Name: "llama", Load: 5 * time.Second}, {Name: "whisper", Load: 3 * time.Second}},
+		coordinatortest.FleetService{Name: "gateway", Replicas: 1, Start: 4 * time.Second}, coordinatortest.FleetService{Name: "dataflow"})
 }
 
 // actuatorWorld has every hook; a is what acts on f.
@@ -35,6 +36,7 @@ func actuatorWorld(f *coordinatortest.Fleet, a coordinator.Actuator) coordinator
 		Actuator: a,
 		Groups:   []coordinator.ServerGroup{{Name: "free"}, {Name: "ordinal", Removal: coordinator.Ordinal}},
 		Models:   []string{"llama", "whisper"},
+		Services: []string{"gateway", "dataflow"},
 		Settle:   func() { <-time.After(time.Minute) }, // of the bubble
 		Hang: func() func() {
 			return inject(coordinatortest.Faults{
@@ -42,7 +44,10 @@ func actuatorWorld(f *coordinatortest.Fleet, a coordinator.Actuator) coordinator
 				Observe: coordinatortest.ObserveFaults{TimeOut: 1},
 			})
 		},
-		Cut:    func(group string) func() { return inject(coordinatortest.Faults{Unreachable: []string{group}}) },
+		Cut: func(group string) func() { return inject(coordinatortest.Faults{Unreachable: []string{group}}) },
+		CutService: func(service string) func() {
+			return inject(coordinatortest.Faults{UnreachableServices: []string{service}})
+		},
 		Reopen: func() (coordinator.Actuator, error) { return a, nil },
 		Close:  func() {},
 	}
@@ -66,6 +71,7 @@ func sourceHooks(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinat
 			series = append(series, coordinator.Series{Target: coordinator.TargetID{Name: m}, Name: name})
 		}
 	}
+	series = append(series, coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetService, Name: "gateway"}, Name: policy.Begun})
 	only := func(t coordinator.TargetID, faults coordinatortest.MetricFaults) func() {
 		faults.Only = []string{t.Name}
 		f.Inject(coordinatortest.Faults{Metrics: faults})
@@ -74,7 +80,7 @@ func sourceHooks(f *coordinatortest.Fleet, s coordinator.MetricSource) coordinat
 	return coordinatortest.SourceWorld{
 		Source: s, Series: series,
 		Advance: func() {
-			for _, m := range []string{"llama", "whisper"} {
+			for _, m := range []string{"llama", "whisper", "gateway"} {
 				f.Arrive(m, 3)
 				f.Finish(m, 2)
 			}
@@ -104,7 +110,7 @@ func TestSlowFleetIsAnActuator(t *testing.T) {
 			Apply: coordinatortest.ApplyFaults{Twice: 1},
 		})
 		w := actuatorWorld(f, f)
-		w.Hang, w.Cut = nil, nil // they would mend what is injected
+		w.Hang, w.Cut, w.CutService = nil, nil, nil // they would mend what is injected
 		return w, nil
 	}, coordinatortest.Options{Bubble: true, Exempt: map[coordinatortest.Contract]string{
 		coordinatortest.PartialFailure: "no hook",

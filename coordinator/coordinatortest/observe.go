@@ -39,6 +39,7 @@ func (f *Fleet) observe() (w coordinator.World, hang bool, err error) {
 		}
 		w.Groups = append(w.Groups, g.state(now, skew))
 	}
+	f.observeServices(&w, fate)
 	return w, false, nil
 }
 
@@ -84,7 +85,8 @@ func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerStat
 	return state
 }
 
-// Read answers for the series in_flight, begun and ended of its models.
+// Read answers for the series in_flight, begun and ended of its models and
+// services.
 func (f *Fleet) Read(ctx context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
 	if err := ctx.Err(); err != nil {
 		return dst, err
@@ -105,8 +107,8 @@ func (f *Fleet) read(want []coordinator.Series, dst []coordinator.Sample) (_ []c
 	at := now.Add(f.chance.skew(now))
 	restarted := map[string]bool{}
 	for _, w := range want {
-		m := f.models[w.Target.Name]
-		if m == nil || w.Target.Kind != coordinator.TargetModel {
+		m := f.counts(w.Target)
+		if m == nil {
 			continue
 		}
 		if !restarted[m.Name] && fate.restarts(m.Name) {
@@ -128,6 +130,14 @@ func (f *Fleet) read(want []coordinator.Series, dst []coordinator.Sample) (_ []c
 		return dst, false, errInjected
 	}
 	return dst, false, nil
+}
+
+// counts is what counts the requests of a target, nil if there is none.
+func (f *Fleet) counts(t coordinator.TargetID) *fleetModel {
+	if (t.Kind == coordinator.TargetService) != (f.service(t.Name) != nil) || t.Kind == coordinator.TargetGroup {
+		return nil
+	}
+	return f.models[t.Name]
 }
 
 // sample is the present value of one of the model's series.

@@ -2,8 +2,8 @@ package coordinatortest
 
 import "github.com/bellows-go/bellows/coordinator"
 
-// Arrive lets n requests for a model come in. They go to serving replicas, those
-// in memory and the least busy first, or wait.
+// Arrive lets n requests for a model or service come in. They go to serving
+// replicas, those in memory and the least busy first, or wait.
 func (f *Fleet) Arrive(model string, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -19,7 +19,7 @@ func (f *Fleet) Arrive(model string, n int) {
 
 // Finish lets up to n requests of a model end, on the busiest replicas first,
 // and returns how many did. Neither waiting ones end nor those whose replica is
-// still on the disk.
+// still on the disk. Those of a service end if a replica of it is ready.
 func (f *Fleet) Finish(model string, n int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -28,6 +28,9 @@ func (f *Fleet) Finish(model string, n int) int {
 		return 0
 	}
 	f.catchUp()
+	if s := f.service(model); s != nil {
+		return s.finish(n)
+	}
 	ended := 0
 	for ; ended < n; ended++ {
 		var busiest *replica
@@ -46,7 +49,7 @@ func (f *Fleet) Finish(model string, n int) int {
 	return ended
 }
 
-// Restart lets what counts a model's requests start again from zero.
+// Restart lets what counts a model's or service's requests start again from zero.
 func (f *Fleet) Restart(model string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,7 +13,7 @@
 //
 // # Pages
 //
-//	(nothing)      models: desired, ready, load, reason
+//	(nothing)      models and services: desired, ready, load, reason
 //	servers        server groups: what sits where, how full each resource is
 //	timeline       decisions that changed a count, and errors; newest first
 //	plan           actions of the last tick, what waits for what, refusals, faults

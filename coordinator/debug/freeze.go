@@ -11,8 +11,8 @@ import (
 // maxFreeze is the longest freeze: a forgotten one must end some day.
 const maxFreeze = 7 * 24 * time.Hour
 
-// freeze freezes a target, or ends that, as a form says: kind ("model" or
-// "group"), name, do ("freeze" or "unfreeze") and for (a duration).
+// freeze freezes a target, or ends that, as a form says: kind ("model", "service"
+// or "group"), name, do ("freeze" or "unfreeze") and for (a duration).
 func (h *Handler) freeze(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	watched := h.watched
@@ -49,8 +49,11 @@ func (h *Handler) freeze(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	back := "servers"
-	if target.Kind == coordinator.TargetModel {
+	switch target.Kind {
+	case coordinator.TargetModel:
 		back = "model?" + url.Values{"name": {target.Name}}.Encode()
+	case coordinator.TargetService:
+		back = "./" // where services are listed
 	}
 	// http.Redirect would make this absolute, without a prefix that was stripped.
 	w.Header().Set("Location", back)
@@ -61,7 +64,7 @@ func (h *Handler) freeze(w http.ResponseWriter, r *http.Request) {
 func wish(form url.Values) (target coordinator.TargetID, until time.Time, fault string) {
 	target.Name = form.Get("name")
 	if err := target.Kind.UnmarshalText([]byte(form.Get("kind"))); err != nil {
-		return target, until, "kind must be model or group"
+		return target, until, "kind must be model, group or service"
 	}
 	switch form.Get("do") {
 	case "unfreeze":

@@ -26,12 +26,13 @@ type head struct {
 
 // A glance is what a page is built from: one instant, as far as it goes.
 type glance struct {
-	watched *coordinator.Coordinator // may be nil
-	picture *picture
-	models  map[string]*coordinator.Model
-	groups  map[string]*coordinator.ServerGroup
-	frozen  map[coordinator.TargetID]time.Time
-	paused  bool
+	watched  *coordinator.Coordinator // may be nil
+	picture  *picture
+	models   map[string]*coordinator.Model
+	groups   map[string]*coordinator.ServerGroup
+	services map[string]*coordinator.Service
+	frozen   map[coordinator.TargetID]time.Time
+	paused   bool
 }
 
 // glance takes note that somebody looks, and gathers what there is to see.
@@ -44,6 +45,7 @@ func (h *Handler) glance() *glance {
 		g.picture = &picture{}
 	}
 	g.models, g.groups = map[string]*coordinator.Model{}, map[string]*coordinator.ServerGroup{}
+	g.services = map[string]*coordinator.Service{}
 	if g.watched == nil {
 		return g
 	}
@@ -54,6 +56,9 @@ func (h *Handler) glance() *glance {
 	}
 	for i := range d.Groups {
 		g.groups[d.Groups[i].Name] = &d.Groups[i]
+	}
+	for i := range d.Services {
+		g.services[d.Services[i].Name] = &d.Services[i]
 	}
 	return g
 }

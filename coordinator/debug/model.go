@@ -16,6 +16,10 @@ type modelPage struct {
 	Explained bool         `json:"explained"` // what follows is known, but for placed and waits
 	Min       int          `json:"min"`
 	Max       int          `json:"max"`
+	State     string       `json:"state"`           // scheduled, partial, refused, scaled down or unknown
+	Wish      uint64       `json:"generation"`      // of what is desired
+	Fulfilled uint64       `json:"readyGeneration"` // the newest that was seen fulfilled; 0: none
+	IsReady   bool         `json:"readyForGeneration"`
 	Readings  []readingRow `json:"readings"`
 	Steps     []stepRow    `json:"steps"`
 	WhatIfs   []whatIfRow  `json:"whatIfs"`
@@ -75,12 +79,14 @@ func (h *Handler) model(g *glance, q query) (any, bool) {
 	}
 	m := &p.Models[i]
 	page := modelPage{
-		head: g.head(), modelRow: h.row(g, m), Placed: g.placed(m.Model),
+		head: g.head(), modelRow: h.row(g, m), Placed: g.placed(m.Model), State: coordinator.StateUnknown.String(),
 		WhatIfs: []whatIfRow{}, History: []decidedRow{}, Now: []actionRow{}, Later: []waitingRow{}, Refusals: []refusedRow{},
 	}
 	var signals []policy.Signal
 	if e, ok := h.explain(g, m.Model); ok {
 		page.Explained, page.Min, page.Max, signals = true, e.Min, e.Max, e.Signals
+		page.State, page.IsReady = e.Status.State.String(), e.Status.ReadyForGeneration()
+		page.Wish, page.Fulfilled = e.Status.Generation, e.Status.ReadyGeneration
 		for _, w := range e.WhatIfs {
 			page.WhatIfs = append(page.WhatIfs, whatIf(w))
 		}

@@ -11,10 +11,12 @@ import (
 // modelsPage is the overview.
 type modelsPage struct {
 	head
-	Sums   sums       `json:"sums"`
-	Faults []string   `json:"faults"`
-	Span   span       `json:"rows"`
-	Models []modelRow `json:"models"`
+	Sums     sums         `json:"sums"`
+	Faults   []string     `json:"faults"`
+	Span     span         `json:"rows"`
+	Models   []modelRow   `json:"models"`
+	Services []serviceRow `json:"services"`
+	Choices  []string     `json:"-"` // services that can be frozen
 }
 
 // sums are over all models, shown or not.
@@ -52,7 +54,7 @@ type modelRow struct {
 // models builds the overview.
 func (h *Handler) models(g *glance, q query) (any, bool) {
 	plan := &g.picture.plan
-	page := modelsPage{head: g.head(), Faults: some(plan.Faults)}
+	page := modelsPage{head: g.head(), Faults: some(plan.Faults), Services: g.serviceRows(q), Choices: g.serviceChoices()}
 	s := &page.Sums
 	s.Models, s.Now, s.Later = len(plan.Models), len(plan.Now), len(plan.Later)
 	var match []int

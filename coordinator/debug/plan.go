@@ -25,7 +25,7 @@ func (h *Handler) timeline(g *glance, q query) (any, bool) {
 	from, to, span := q.cut(len(all))
 	page.Span = span
 	for _, e := range all[from:to] {
-		if e.Kind == "model" {
+		if e.Kind == "model" || e.Kind == "service" {
 			e.Why = why(e.steps)
 		}
 		page.Entries = append(page.Entries, e)
@@ -46,6 +46,7 @@ type planPage struct {
 
 type actionRow struct {
 	Kind     string   `json:"kind"`
+	Service  string   `json:"service"`
 	Group    string   `json:"group"`
 	Server   string   `json:"server"`
 	Model    string   `json:"model"`
@@ -117,7 +118,7 @@ func (p *picture) outcome(i int) string {
 
 func action(a *coordinator.Action) actionRow {
 	return actionRow{
-		Kind: a.Kind.String(), Group: a.Group, Server: a.Server, Model: a.Model, Replicas: a.Replicas, Victims: some(a.Victims),
+		Kind: a.Kind.String(), Service: a.Service, Group: a.Group, Server: a.Server, Model: a.Model, Replicas: a.Replicas, Victims: some(a.Victims),
 		Text: a.String(), Reason: string(a.Why.Reason), Why: a.Why.String(),
 	}
 }

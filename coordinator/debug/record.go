@@ -78,7 +78,7 @@ func cloneWorld(w coordinator.World) coordinator.World {
 	}
 	allServers := make([]coordinator.ServerState, 0, servers)
 	allReplicas := make([]coordinator.ReplicaState, 0, replicas)
-	c := coordinator.World{Groups: slices.Clone(w.Groups), Unseen: slices.Clone(w.Unseen)}
+	c := coordinator.World{Groups: slices.Clone(w.Groups), Unseen: slices.Clone(w.Unseen), Services: slices.Clone(w.Services), UnseenServices: slices.Clone(w.UnseenServices)}
 	for i := range c.Groups {
 		from := len(allServers)
 		allServers = append(allServers, c.Groups[i].Servers...)
@@ -155,7 +155,7 @@ func (h *Handler) past(model string, tick uint64) []point {
 type entry struct {
 	Tick    uint64    `json:"tick"`
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"` // "model", "group" or "error"
+	Kind    string    `json:"kind"` // "model", "service", "group" or "error"
 	Name    string    `json:"name"` // "" of an error
 	Was     int       `json:"was"`
 	Desired int       `json:"desired"`
@@ -182,6 +182,7 @@ func (h *Handler) note(t coordinator.Tick) {
 			h.add(e)
 		}
 	}
+	h.noteServices(t, line)
 	for _, g := range t.Plan.Groups {
 		change := scaling{g.Was, g.Desired}
 		if g.Was == g.Desired {

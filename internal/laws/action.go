@@ -12,6 +12,9 @@ import (
 // Action checks one action of the plan against the world as it is just before
 // it is applied.
 func (j *Judge) Action(w coordinator.World, a coordinator.Action) error {
+	if a.Kind == coordinator.ScaleService {
+		return j.scaleService(w, a)
+	}
 	g := find(w, a.Group)
 	if g == nil {
 		return fmt.Errorf("law 13: %v: no such group", a)

@@ -74,6 +74,12 @@ func (j *Judge) explained(v *verdict, s *coordinator.Snapshot, p *coordinator.Pl
 
 // action checks that an action has a reason of its kind, and the numbers.
 func (j *Judge) action(v *verdict, s *coordinator.Snapshot, p *coordinator.Plan, a *coordinator.Action, now bool) {
+	if a.Kind == coordinator.ScaleService {
+		if a.ID == "" || a.Why.Reason == "" {
+			v.broken(13, "%v: ID %q, reason %q", a, a.ID, a.Why.Reason)
+		}
+		return
+	}
 	if a.ID == "" || !slices.Contains(reasons[a.Kind], a.Why.Reason) {
 		v.broken(13, "%v: ID %q, reason %q", a, a.ID, a.Why.Reason)
 	}

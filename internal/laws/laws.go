@@ -23,8 +23,9 @@ import (
 // one and in any order; Effect what one delivery of an action did to the world;
 // World a world by itself.
 type Judge struct {
-	models map[string]coordinator.Model
-	groups map[string]coordinator.ServerGroup
+	models   map[string]coordinator.Model
+	groups   map[string]coordinator.ServerGroup
+	services map[string]coordinator.Service
 	// Patience is for how long a source that no longer answers is waited for.
 	Patience time.Duration
 	// Stale is the age from which a sample is no longer current, Ahead how far one
@@ -38,10 +39,16 @@ type Judge struct {
 	answered map[coordinator.Series]map[string]*source // by origin
 	should   map[string]int                            // what the last plan wants, by model
 	wanted   map[string]int                            // what is desired; should is less where MinReady is enough
+	wished   map[string]int                            // of services
 	expect   map[string]int                            // serving, as seen and after our own actions
 	met      map[string]*meeting                       // groups that a planner without a history has seen
 	pace     map[string]*pace                          // by group
 	leader   uint64                                    // its epoch; older ones have lost
+
+	budgets    []coordinator.Budget
+	decided    map[string]bool      // models that were decided before
+	groupSince map[string]time.Time // when a group was first seen
+	whole      map[string]bool      // groups of which all servers were up at once
 }
 
 // For returns a judge of planners of d.
@@ -63,6 +70,11 @@ func (j *Judge) Declare(d coordinator.Declarations) {
 	}
 	for _, g := range d.Groups {
 		j.groups[g.Name] = g
+	}
+	j.budgets, j.decided, j.groupSince, j.whole = d.Budgets, map[string]bool{}, map[string]time.Time{}, map[string]bool{}
+	j.services = map[string]coordinator.Service{}
+	for _, s := range d.Services {
+		j.services[s.Name] = s
 	}
 }
 
@@ -100,12 +112,14 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 			continue // never seen: nothing is known, nothing decided
 		}
 		j.bounds(&v, mp)
-		j.silent(&v, mp, silence[mp.Model])
+		j.silent(&v, mp, silence[coordinator.TargetID{Name: mp.Model}])
 		j.decision(&v, mp)
 	}
 	j.start(&v, &s, &p)
 	j.explained(&v, &s, &p)
 	j.thrash(&v, &s, &p)
+	v.add(j.planServices(s, p, silence))
+	v.add(j.planBudgets(s, p, silence))
 	unseen := map[string]bool{}
 	for _, g := range s.World.Unseen {
 		unseen[g] = true
@@ -114,7 +128,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	// does not count, what they would take does.
 	w := imagine(s.World)
 	for _, a := range p.Now {
-		if unseen[a.Group] {
+		if a.Kind != coordinator.ScaleService && unseen[a.Group] {
 			v.broken(4, "%v in a group that is not seen", a)
 			continue
 		}

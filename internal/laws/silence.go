@@ -12,9 +12,9 @@ import (
 // newest value is.
 type source struct{ answered, newest time.Time }
 
-// listen finds the models of which some wanted signal is not wholly known: a
+// listen finds the targets of which some wanted signal is not wholly known: a
 // source that answered before did not answer now, or not with a current value.
-func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
+func (j *Judge) listen(s coordinator.Snapshot) map[coordinator.TargetID]bool {
 	good := map[coordinator.Series]map[string]bool{}
 	for _, x := range s.Samples {
 		if j.answered[x.Series] == nil {
@@ -35,19 +35,16 @@ func (j *Judge) listen(s coordinator.Snapshot) map[string]bool {
 		}
 		good[x.Series][x.Origin] = x.Quality == policy.OK && !odd && s.Now.Sub(from.newest) <= j.Stale
 	}
-	silence := map[string]bool{}
-	for name, m := range j.models {
-		if m.Policy == nil {
-			continue
-		}
-		for _, sig := range m.Policy.Needs().Signals {
-			id := coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}
+	silence := map[coordinator.TargetID]bool{}
+	for target, c := range j.policies() {
+		for _, sig := range c.Needs().Signals {
+			id := coordinator.Series{Target: target, Name: sig.Name}
 			if len(good[id]) == 0 {
-				silence[name] = true
+				silence[target] = true
 			}
 			for origin, from := range j.answered[id] {
 				if s.Now.Sub(from.answered) <= j.Patience && !good[id][origin] {
-					silence[name] = true
+					silence[target] = true
 				}
 			}
 		}
