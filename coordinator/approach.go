@@ -31,7 +31,7 @@ type Approach interface {
 	// Validate reports every fault of the approach, each with its field path.
 	Validate() error
 	// Declare returns d with a policy on each model that has none; models that have
-	// one keep it. The slices of d are not changed. The error names every fault of
+	// one, or a fixed count, keep it. The slices of d are not changed. The error names every fault of
 	// the approach and of the declarations that come out.
 	Declare(d Declarations) (Declarations, error)
 	String() string
@@ -146,7 +146,7 @@ func (a OneToOne) Declare(d Declarations) (Declarations, error) {
 				m.Needs = maps.Clone(g.Capacity)
 			}
 			if g.Max == 0 && g.Min == 0 {
-				g.Min, g.Max = m.Min, m.Max
+				g.Min, g.Max = m.bounds()
 			}
 		}
 	}
@@ -241,10 +241,10 @@ func declare(name string, d Declarations, bad error, policyOf func(*Model) polic
 	d.Models, d.Groups = slices.Clone(d.Models), slices.Clone(d.Groups)
 	for i := range d.Models {
 		m := &d.Models[i]
-		if m.Policy != nil {
-			continue
+		if m.Policy != nil || m.Max == 0 {
+			continue // it has its own, or a fixed count
 		}
-		if stand := (policy.SeldonLag{Min: 1}); bad != nil || m.Min < 0 || m.Max < max(1, m.Min) {
+		if stand := (policy.SeldonLag{Min: 1}); bad != nil || m.Min < 0 || m.Max < m.Min {
 			m.Policy = stand // what is wrong is told below its own path
 		} else if m.Policy = policyOf(m); m.Policy == nil {
 			f.Require(false, path("Models", i)+".Slots", "must be known where BothWays.InFlight is 0")

@@ -112,7 +112,7 @@ func TestApproachesRefuse(t *testing.T) {
 			func(d *coordinator.Declarations) { d.Models[0].Max = 0 },
 			[]string{
 				"ByLag.LagThreshold: must be finite and >= 0, is NaN", "ByLag.Period: must be >= 0, is -1ns",
-				"Models[0].Max: must be >= 1, is 0", "Models[0].Max: must be >= Min 1, is 0",
+				"Models[0].Max: must be >= Min 1, is 0",
 			},
 		},
 		{
@@ -158,6 +158,21 @@ func TestApproachesRefuse(t *testing.T) {
 			coordinator.OneToOne{Of: coordinator.ByLag{}},
 			func(d *coordinator.Declarations) { d.Models = append(d.Models, plain().Models[1]) },
 			[]string{`Models[1].Group: "gpu" hosts "llama" one to one, and nothing else`},
+		},
+		{
+			"not alone, nor ours",
+			coordinator.OneToOne{Of: coordinator.ByLag{}},
+			func(d *coordinator.Declarations) {
+				d.Groups = append(d.Groups, coordinator.ServerGroup{Name: "cpu", Capacity: coordinator.Resources{"gib": 80}, Fixed: true})
+				other := d.Models[0]
+				other.Name, other.Group, other.Fallbacks = "mistral", "cpu", []string{"gpu"}
+				d.Models = append(d.Models, other)
+			},
+			[]string{
+				`Models[1].Fallbacks[0]: "gpu" hosts its own model one to one, and nothing else`,
+				`Groups[1].Fixed: its number of servers is that of the replicas of "mistral", which it hosts one to one`,
+				`Groups[1].OneToOne: "mistral" has Fallbacks, and could move away`,
+			},
 		},
 		{
 			"no model",

@@ -43,7 +43,8 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	seen := m.group.state != nil
 	m.before = m.desired
 	if m.seen = seen; seen {
-		m.wishes.observe(m.serving-m.leaving, m.desired)
+		m.current = m.serves()
+		m.wishes.observe(m.serving, m.current, m.desired)
 	}
 	first := m.policy == nil
 	if first {

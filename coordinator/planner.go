@@ -74,6 +74,7 @@ type model struct {
 	wishes   wishes
 	seen     bool // in the last plan
 	before   int  // desired, before this plan
+	current  int  // serving as declared, when last seen
 	refused  int  // replicas without a place in the last plan
 
 	// Of the present snapshot:

@@ -24,7 +24,7 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 	if g.Fixed {
 		return g.state.Desired
 	}
-	if p.last.Before(g.frozen) && !g.OneToOne {
+	if p.last.Before(g.frozen) {
 		want, opened = max(g.Min, servers), 0
 	}
 	switch {

@@ -275,6 +275,9 @@ func (p *Planner) restore(s *savedPlanner) error {
 		g.found, g.complete = time.Time{}, false
 		if was := groups[g.Name]; was != nil {
 			g.met, g.frozen, g.boots, g.starting = was.Met, was.Frozen, was.Boots, maps.Clone(was.Starting)
+			if g.OneToOne {
+				g.frozen = time.Time{}
+			}
 			g.moving, g.changed, g.tried = was.Moving, was.Changed, was.Tried
 			g.found, g.complete = was.Found, was.Complete
 		}
@@ -298,7 +301,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 func (m *model) restore(s *savedModel, at time.Time) error {
 	m.refused, m.counts, m.drains = 0, counts{}, nil
 	m.loads, m.starting, m.failed = durations{}, nil, nil
-	m.wishes, m.seen = wishes{}, false
+	m.wishes, m.seen, m.current = wishes{}, false, 0
 	if s != nil {
 		m.wishes = s.Wishes
 	}

@@ -12,6 +12,7 @@ type Status struct {
 	State   ModelState
 	Desired int // the wanted count in force
 	Ready   int // serving, as last seen
+	Current int // of Ready: of the declared version, where the model lives
 	Refused int // of Desired: replicas without a place, even on servers yet to come
 	// Refusal says why, where Refused > 0: of the last plan.
 	Refusal Refusal
@@ -22,8 +23,8 @@ type Status struct {
 	// only for a model that nobody declared for a while.
 	Generation uint64
 	// ReadyGeneration is the newest generation that was fulfilled: a World that was
-	// observed after the wish showed exactly as many serving replicas as it wants. 0
-	// is none.
+	// observed after the wish showed exactly as many serving replicas as it wants, all
+	// of the declared version. 0 is none.
 	ReadyGeneration uint64
 }
 
@@ -31,7 +32,7 @@ type Status struct {
 // replicas as it wants were still serving when last seen. It is never true on
 // account of a World that was observed before the wish was made.
 func (s Status) ReadyForGeneration() bool {
-	return s.State != StateUnknown && s.ReadyGeneration == s.Generation && s.Ready >= s.Desired
+	return s.State != StateUnknown && s.ReadyGeneration == s.Generation && s.Current >= s.Desired
 }
 
 // String reads like "llama: partial, 2 of 3 ready, generation 7 (fulfilled 6)".
@@ -80,11 +81,11 @@ func (w *wishes) declare(m *Model) {
 	}
 }
 
-// observe takes note of a World with n serving replicas, before a plan is made
-// from it. It was observed after the last plan, so it may fulfil what was wished
+// observe takes note of a World with n serving replicas, of which current as
+// declared, before a plan is made from it. It was observed after the last plan, so it may fulfil what was wished
 // by then; a declaration that came since may be younger than the World.
-func (w *wishes) observe(n, desired int) {
-	if w.Planned == w.Generation && n == desired {
+func (w *wishes) observe(n, current, desired int) {
+	if w.Planned == w.Generation && n == desired && current == desired {
 		w.Fulfilled = w.Generation
 	}
 }
@@ -105,13 +106,23 @@ func (p *Planner) Status(model string) (Status, error) {
 		return Status{}, fmt.Errorf("coordinator: status: no model %q is declared", model)
 	}
 	s := Status{
-		Model: model, Desired: m.desired, Ready: m.serving, Refused: m.refused, State: m.state(),
+		Model: model, Desired: m.desired, Ready: m.serving, Current: m.current, Refused: m.refused, State: m.state(),
 		Generation: m.wishes.Generation, ReadyGeneration: m.wishes.Fulfilled,
 	}
 	if i := slices.IndexFunc(p.plan.Refused, func(r Refusal) bool { return r.Class == model }); i >= 0 && m.refused > 0 {
 		s.Refusal = p.plan.Refused[i]
 	}
 	return s, nil
+}
+
+// serves counts the serving replicas of the declared version, where m lives.
+func (m *model) serves() (n int) {
+	for _, at := range m.places {
+		if at.replica.Phase == Serving && m.owns(at) {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *model) state() ModelState {

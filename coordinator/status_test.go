@@ -153,6 +153,16 @@ func TestGenerations(t *testing.T) {
 	require.NoError(t, p.Update(three))
 	is(plan(all), 5, 4, false)
 
+	three.Models[0].Version = "2" // all that serve are of another
+	require.NoError(t, p.Update(three))
+	is(plan(all), 6, 4, false)
+	is(plan(all), 6, 4, false)
+	require.Equal(t, [2]int{3, 0}, [2]int{status(t, p, "m").Ready, status(t, p, "m").Current})
+	for i := range all.Groups[0].Servers {
+		all.Groups[0].Servers[i].Replicas[0].ModelVersion = "2"
+	}
+	is(plan(all), 6, 6, true)
+
 	state := p.AppendState(nil)
 	before := status(t, p, "m")
 	p, err = coordinator.NewPlanner(three, coordinator.PlannerOptions{})
@@ -160,21 +170,22 @@ func TestGenerations(t *testing.T) {
 	require.NoError(t, p.Restore(state))
 	after := status(t, p, "m")
 	require.Equal(t, coordinator.StateUnknown, after.State, "nothing was seen yet")
-	after.State = before.State
+	after.State, after.Current = before.State, before.Current
 	require.Equal(t, before, after)
-	is(plan(all), 5, 5, true) // the wish was made before the restart
+	is(plan(all), 6, 6, true) // the wish was made before the restart
 
 	state = p.AppendState(nil)
 	p, err = coordinator.NewPlanner(d, coordinator.PlannerOptions{}) // with another declaration
 	require.NoError(t, err)
 	require.NoError(t, p.Restore(state))
-	is(status(t, p, "m"), 6, 5, false)
-	plan(all)
+	is(status(t, p, "m"), 7, 6, false)
+	old := servers(3, "serving", "serving", "serving")
+	plan(old)
 	require.NoError(t, p.Restore(state))
 	require.Equal(t, coordinator.StateUnknown, status(t, p, "m").State, "what was seen before is another story")
-	is(plan(all), 7, 5, false) // two are wanted again
-	is(plan(all), 7, 5, false) // and three still serve
-	is(plan(both), 7, 7, true)
+	is(plan(old), 8, 6, false) // two are wanted again
+	is(plan(old), 8, 6, false) // and three still serve
+	is(plan(both), 8, 8, true)
 }
 
 // State of version 1 knew no wishes: they start anew. A later version is refused.

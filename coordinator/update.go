@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Update replaces the declarations. What is remembered of models that stay is
@@ -19,6 +20,9 @@ func (p *Planner) Update(d Declarations) error {
 	for _, old := range p.groups {
 		if g := byGroup[old.Name]; g != nil {
 			g.met, g.frozen, g.boots, g.starting = old.met, old.frozen, old.boots, old.starting
+			if g.OneToOne {
+				g.frozen = time.Time{} // it has no size of its own that could stand
+			}
 			g.tried = old.tried // and what has changed counts from now
 			g.found, g.complete = old.found, old.complete
 		}
@@ -100,7 +104,7 @@ func byModelName(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
 // adopt takes over what is remembered of the model as it was declared before.
 func (m *model) adopt(old *model) {
 	m.inherit(&old.scaled)
-	m.wishes, m.seen = old.wishes, old.seen
+	m.wishes, m.seen, m.current = old.wishes, old.seen, old.current
 	m.refused, m.counts, m.drains, m.loads = old.refused, old.counts, old.drains, old.loads
 	for _, home := range m.homes {
 		if home.Name == old.group.Name {
