@@ -25,7 +25,7 @@ var (
 var seldom = map[string]int{
 	"1 bounds": 5000, "2 make before break": 100, "3 no live removal": 120, "3 drain": 15, "4 silence": 150,
 	"5 capacity": 200, "6 one of each": 200, "7 twice": 600, "7 prefix": 200, "8 convergence": 12,
-	"9 moves": 8, "9 rest": 60, "10 again": 1000, "11 restored": 60, "11 first sight": 150,
+	"9 moves": 4, "9 rest": 50, "10 again": 1000, "11 restored": 60, "11 first sight": 150,
 	"12 fencing": 400, "13 decisions": 5000, "13 holds": 1500, "13 refusals": 800, "13 short": 1500,
 }
 
@@ -78,7 +78,7 @@ func (tr *trial) check(t *rapid.T, err error, p *coordinator.Plan) {
 	if err == nil || *onlyLaw != 0 && !laws.Breaks(err, *onlyLaw) {
 		return
 	}
-	t.Fatalf("%v\nplan:\n%s\nworld: %+v", err, tell(*p), tr.fleet.World())
+	t.Fatalf("%v\nafter\n%s\nplan:\n%s\nworld: %+v", err, strings.Join(tr.log, "\n"), tell(*p), tr.fleet.World())
 }
 
 func (tr *trial) broken(t *rapid.T, law int, p *coordinator.Plan, format string, args ...any) {

@@ -69,7 +69,7 @@ func drawFaults(t *rapid.T) (f coordinatortest.Faults) {
 	f.Observe = coordinatortest.ObserveFaults{Unseen: p, Error: p / 2, TimeOut: p / 2}
 	p = often("apply", 0.2)
 	f.Apply = coordinatortest.ApplyFaults{ErrorBefore: p, TimeOutBefore: p / 2, ErrorAfter: p, TimeOutAfter: p / 2, Twice: p}
-	f.Apply.Depose = often("depose", 0.05)
+	f.Apply.Depose = often("depose", 0.03)
 	f.JumpEvery = rapid.SampledFrom([]time.Duration{0, 0, 0, 30 * time.Second}).Draw(t, "clock")
 	f.JumpBy = 20 * time.Second
 	return f

@@ -2,6 +2,7 @@ package coordinator_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -195,27 +196,33 @@ func (tr *trial) deliver(t *rapid.T, plan coordinator.Plan) {
 	tr.late(t, &plan)
 }
 
-// send delivers one action, twice, and judges what it does.
+// send delivers one action, twice.
 func (tr *trial) send(t *rapid.T, a coordinator.Action, plan *coordinator.Plan) {
-	before := tr.fleet.World()
-	err := tr.fleet.Apply(context.Background(), a)
-	after := tr.fleet.World()
-	tr.actions++
-	tr.judge.Leads(tr.fleet.Epoch())
-	tr.check(t, tr.judge.Effect(before, after, a, err), plan)
+	after, err := tr.apply(t, a, tr.fleet.World(), plan)
 	if err != nil {
 		tr.counts["refused or failed"]++
 		return
 	}
 	tr.sent = append(tr.sent, a)
-	// 7. Idempotence: delivered twice, done once.
 	tr.again(t, a, after, plan)
 }
 
+// apply delivers an action, and judges what that does to the world.
+func (tr *trial) apply(t *rapid.T, a coordinator.Action, before coordinator.World, plan *coordinator.Plan) (coordinator.World, error) {
+	err := tr.fleet.Apply(context.Background(), a)
+	after := tr.fleet.World()
+	tr.actions++
+	tr.log = append(tr.log[max(0, len(tr.log)-39):], fmt.Sprintf("%v #%d.%d %v: %s: %v", tr.now.Sub(epoch), a.Epoch, a.Generation, a, a.Why.Reason, err))
+	tr.judge.Leads(tr.fleet.Epoch())
+	tr.check(t, tr.judge.Effect(before, after, a, err), plan)
+	return after, err
+}
+
+// again delivers an accepted action once more. 7.
 func (tr *trial) again(t *rapid.T, a coordinator.Action, was coordinator.World, plan *coordinator.Plan) {
 	tr.judge.Tempted["7 twice"]++
-	_ = tr.fleet.Apply(context.Background(), a) // accepted or fenced, as it likes
-	if is := tr.fleet.World(); !laws.Same(was, is) {
+	// Accepted or fenced, as the fleet likes.
+	if is, _ := tr.apply(t, a, was, plan); !laws.Same(was, is) {
 		tr.broken(t, 7, plan, "%v delivered again changed the world:\n%+v\nto\n%+v", a, was, is)
 	}
 }
@@ -224,17 +231,11 @@ func (tr *trial) again(t *rapid.T, a coordinator.Action, was coordinator.World, 
 // those of leaders of the past are refused.
 func (tr *trial) late(t *rapid.T, plan *coordinator.Plan) {
 	if n := len(tr.sent); n > 0 && rapid.IntRange(0, 3).Draw(t, "late") == 0 {
-		a := tr.sent[n-1-rapid.IntRange(0, min(n, 20)-1).Draw(t, "which")]
-		if w := tr.fleet.World(); laws.Knows(w, a) {
-			tr.again(t, a, w, plan)
-		}
+		tr.again(t, tr.sent[n-1-rapid.IntRange(0, min(n, 20)-1).Draw(t, "which")], tr.fleet.World(), plan)
 	}
 	if n := len(tr.deposed); n > 0 {
 		a := tr.deposed[rapid.IntRange(0, n-1).Draw(t, "old")]
 		a.ID += " again" // as if it had been on the way since then
-		before := tr.fleet.World()
-		err := tr.fleet.Apply(context.Background(), a)
-		tr.check(t, tr.judge.Effect(before, tr.fleet.World(), a, err), plan)
-		tr.actions++
+		_, _ = tr.apply(t, a, tr.fleet.World(), plan)
 	}
 }

@@ -59,6 +59,7 @@ type trial struct {
 	sent    []coordinator.Action // accepted, newest last
 	deposed []coordinator.Action // of leaders that lost their place
 	hands   uint64               // actions of operators
+	log     []string             // the latest deliveries
 	actions int
 	counts  map[string]int // what happened
 }

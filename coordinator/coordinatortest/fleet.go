@@ -60,6 +60,7 @@ type fleetGroup struct {
 	next    int       // ordinal of the next server, unless the lowest free one is taken
 	orders  int       // of servers, ever
 	lost    []time.Time
+	past    map[string]fence // of servers that are gone: an ordinal that comes back keeps it
 	version uint64
 }
 

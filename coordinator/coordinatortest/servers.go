@@ -36,7 +36,7 @@ func (f *Fleet) grow(g *fleetGroup, n int, at time.Time) {
 		}
 		g.next = ordinal + 1
 		s := &server{
-			group: g, name: g.Name + "-" + pad(ordinal), ordinal: ordinal, zone: g.emptiest(),
+			group: g, name: g.Name + "-" + pad(ordinal), ordinal: ordinal, zone: g.emptiest(), fence: g.past[g.Name+"-"+pad(ordinal)],
 			ordered: at, upAt: at.Add(g.Boot + fate.late), fails: fate.fails,
 		}
 		i, _ := slices.BinarySearchFunc(g.servers, s.name, func(s *server, name string) int { return cmp.Compare(s.name, name) })
@@ -80,6 +80,12 @@ func pad(n int) string {
 func (g *fleetGroup) remove(s *server) {
 	for _, r := range s.replicas {
 		r.model.ended += uint64(r.inFlight)
+	}
+	if g.Ordinal {
+		if g.past == nil {
+			g.past = map[string]fence{}
+		}
+		g.past[s.name] = s.fence
 	}
 	g.servers = slices.DeleteFunc(g.servers, func(x *server) bool { return x == s })
 }

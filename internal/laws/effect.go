@@ -87,13 +87,6 @@ func accepted(w coordinator.World, a coordinator.Action) mark {
 	return mark{}
 }
 
-// Knows reports whether the subject of an action is the one that has accepted
-// it, or a later action; and not a new one of the same name.
-func Knows(w coordinator.World, a coordinator.Action) bool {
-	is := accepted(w, a)
-	return is.epoch > a.Epoch || is.epoch == a.Epoch && is.generation >= a.Generation
-}
-
 // stamped checks that an action is of the leader's epoch, and of a later
 // generation than its subject. 12.
 func (j *Judge) stamped(v *verdict, w coordinator.World, a coordinator.Action) {

@@ -26,25 +26,25 @@ type mutant struct {
 }
 
 // mutants are one bug for each law that the law's property must catch. By hand:
-// make the change and run
+// make the change, which stands in package coordinator once, and run
 //
 //	go test ./coordinator -run 'TestLaws$' -law <n> -rapid.nofailfile
 var mutants = []mutant{
-	{1, "one replica beyond the maximum is let through", `if d.Replicas > m.Max {`, `if d.Replicas > m.Max+1 {`},
-	{2, "what loads counts as serving when others stop", `budget := max(0, m.serving-m.desired)`, `budget := max(0, m.serving+m.loading-m.desired)`},
+	{1, "one replica beyond the maximum is let through", `if d.Replicas > t.high {`, `if d.Replicas > t.high+1 {`},
+	{2, "what loads counts as serving when others stop", `free := max(0, m.serving-m.desired)`, `free := max(0, m.serving+m.loading-m.desired)`},
 	{3, "a drain is over whatever is in flight", `r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0 &&`, `r.InFlight.Quality == policy.OK &&`},
-	{4, "one silent reading may remove capacity", `(silent > 0 || !seen)`, `(silent > 1 || !seen)`},
+	{4, "one silent reading may remove capacity", `if d.Replicas < t.desired && (silent > 0 ||`, `if d.Replicas < t.desired && (silent > 1 ||`},
 	{5, "what is about to leave makes room at once", `g.open(i) }, false)`, `g.open(i) }, true)`},
-	{6, "a broken replica is loaded again beside itself", `if !later || at.replica.Phase != Broken {`, `if at.replica.Phase != Broken {`},
+	{6, "a broken replica is loaded again beside itself", `(!later || at.replica.Phase != Broken)`, `at.replica.Phase != Broken`},
 	{7, "what loads is ordered again", `		case Loading, Loaded, Serving:
 			switch {`, `		case Loaded, Serving:
 			switch {`},
 	{8, "the size there is already is ordered again", `case want > servers:`, `case want >= servers:`},
 	{9, "servers are emptied before anything has settled", `now.Sub(g.changed) < settle || `, ``},
-	{10, "resources come in the order of a map", `dims: slices.Sorted(maps.Keys(g.Capacity))`, `dims: slices.Collect(maps.Keys(g.Capacity))`},
-	{11, "what was refused is forgotten in a restart", `m.desired, m.refused, m.drains, m.frozen = s.Desired, s.Refused, `, `m.desired, m.refused, m.drains, m.frozen = s.Desired, 0, `},
-	{12, "actions are not stamped with the leader's epoch", `Kind: k, Group: g.Name, Model: m.Name, Epoch: p.options.Epoch,`, `Kind: k, Group: g.Name, Model: m.Name,`},
-	{13, "a hold for silence does not say so", `d = o.Amend(d, Silence, m.desired, float64(silent))`, `d.Replicas = m.desired`},
+	{10, "resources come in the order of a map", `dims: slices.Sorted(maps.Keys(decl.Capacity))`, `dims: slices.Collect(maps.Keys(decl.Capacity))`},
+	{11, "what was refused is forgotten in a restart", `m.refused, m.drains = s.Refused, `, `m.refused, m.drains = 0, `},
+	{12, "actions are not stamped with the leader's epoch", `ModelVersion: m.Version, Epoch: p.options.Epoch,`, `ModelVersion: m.Version,`},
+	{13, "a hold for silence does not say so", `d = o.Amend(d, Silence, t.desired, float64(silent))`, `d.Replicas = t.desired`},
 }
 
 // Every mutant breaks its law.

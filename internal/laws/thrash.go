@@ -16,6 +16,7 @@ type pace struct {
 
 	moving bool
 	moves  map[string]bool      // of the consolidation under way: model on server
+	died   map[string]bool      // meanwhile; to load one again where it was is no move
 	left   map[string]time.Time // when a replica that moved stopped: model on server
 
 	// Of the last consolidation that went to its end:
@@ -58,6 +59,13 @@ func (j *Judge) steady(v *verdict, now time.Time, g *coordinator.GroupState, p *
 			}
 		}
 	}
+	for _, server := range g.Servers {
+		for _, r := range server.Replicas {
+			if key := r.Model + " on " + server.Name; x.moving && r.Phase == coordinator.Broken && !x.moves[key] {
+				x.died[key] = true
+			}
+		}
+	}
 	for _, a := range p.Now {
 		if a.Group != g.Name {
 			continue
@@ -80,7 +88,7 @@ func (j *Judge) move(v *verdict, now time.Time, settle time.Duration, decl coord
 	j.Tempted["9 moves"]++
 	key := a.Model + " on " + a.Server
 	if !x.moving {
-		x.moving, x.moves = true, map[string]bool{}
+		x.moving, x.moves, x.died = true, map[string]bool{}, map[string]bool{}
 		if now.Sub(x.changed) < settle {
 			v.broken(9, "%v begins to consolidate %v after a change, settle time %v", a, now.Sub(x.changed), settle)
 		}
@@ -90,6 +98,9 @@ func (j *Judge) move(v *verdict, now time.Time, settle time.Duration, decl coord
 	}
 	if at, known := x.left[key]; known && now.Sub(at) < settle {
 		v.broken(9, "%v goes back %v after it moved away, settle time %v", a, now.Sub(at), settle)
+	}
+	if x.died[key] {
+		return
 	}
 	x.moves[key] = true
 	limit := decl.MaxMoves
