@@ -13,7 +13,8 @@ import (
 // what is scarce counts more. Before that go the items of classes of which as
 // many are missing as there will be bins.
 type builder struct {
-	s       *state
+	s *state
+	digester
 	unit    []float64 // per column: one over the size of a bin
 	missing []int32   // per class
 	demand  []float64 // per column: of all that is missing, in bins
@@ -38,7 +39,7 @@ type builder struct {
 }
 
 func newBuilder(s *state) *builder {
-	f := &builder{s: s, unit: make([]float64, s.width), demand: make([]float64, s.width), weight: make([]float64, s.width), missing: make([]int32, len(s.classIn))}
+	f := &builder{s: s, digester: newDigester(s.peak()), unit: make([]float64, s.width), demand: make([]float64, s.width), weight: make([]float64, s.width), missing: make([]int32, len(s.classIn))}
 	for k, p := range s.peak() {
 		f.unit[k] = 1 / float64(max(p, 1))
 	}
@@ -90,7 +91,7 @@ func (f *builder) sort() {
 	for _, c := range f.active {
 		f.needs = append(f.needs, f.s.needs(c)...)
 		f.length = append(f.length, length[c])
-		f.digest = append(f.digest, f.digestOf(f.s.needs(c), 0))
+		f.digest = append(f.digest, f.down(f.s.needs(c), 0))
 	}
 }
 
@@ -100,20 +101,6 @@ func (f *builder) squares(v []int64) float64 {
 		sum += float64(f.weight0[k] * float64(float64(x)*float64(x)))
 	}
 	return sum
-}
-
-// guards are the bits above the four numbers of a digest.
-const guards = 0x8000800080008000
-
-// digestOf rounds the first four columns to 15 bits each, down and plus up. If
-// the digest of some room, rounded up, with guards set, minus that of a need
-// loses a guard, the need does not fit.
-func (f *builder) digestOf(v []int64, up uint64) uint64 {
-	d := uint64(0)
-	for k, x := range v[:min(4, len(v))] {
-		d |= min(uint64(float64(float64(max(x, 0))*f.unit[k])*(1<<14))+up, 1<<15-1) << (16 * k)
-	}
-	return d
 }
 
 // done reports whether nothing is missing.
@@ -183,10 +170,10 @@ func (f *builder) closest(b int32) int32 {
 	reach = math.Sqrt(reach)
 	from, _ := slices.BinarySearchFunc(f.length, reach*(1+1e-9), func(l, r float64) int { return cmp.Compare(r, l) })
 	best, least := int32(-1), math.Inf(1)
-	glance := f.digestOf(f.room, 2) | guards
+	glance := f.up(f.room, 0)
 	i := from
 	for ; i < len(f.active); i++ {
-		if (glance-f.digest[i])&guards != guards {
+		if !mayFit(glance, f.digest[i]) {
 			continue
 		}
 		if d := reach - f.length[i]; d > 0 && float64(float64(d*d)*f.slack)*(1-1e-9) > least {

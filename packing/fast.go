@@ -32,19 +32,24 @@ func (s *state) shortOnes() []int32 {
 func (s *state) bySize(classes []int32) []int32 {
 	peak := s.peak()
 	type sized struct {
-		class int32
-		count int
-		share float64
+		share        float64
+		count, class int32
 	}
 	list := make([]sized, len(classes))
 	for i, c := range classes {
-		list[i] = sized{class: c, count: s.class(c).Count}
+		list[i] = sized{class: c, count: s.want[c]}
 		for k, n := range s.needs(c) {
 			list[i].share = max(list[i].share, float64(n)/float64(max(peak[k], 1)))
 		}
 	}
 	slices.SortFunc(list, func(a, b sized) int {
-		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(b.count, a.count), cmp.Compare(a.class, b.class))
+		switch { // most pairs differ in the first
+		case a.share > b.share:
+			return -1
+		case a.share < b.share:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.class, b.class))
 	})
 	for i := range list {
 		classes[i] = list[i].class
@@ -89,23 +94,26 @@ func (s *state) fill(c int32, n int) int {
 // use.
 func (s *state) fillOpen(c int32, n int) int {
 	placed := 0
-	if len(s.class(c).Prefers) > 0 {
+	if s.prefer && len(s.class(c).Prefers) > 0 {
 		placed = s.fillFrom(c, n, anyLoad, true)
 	}
 	if s.ordinal {
 		return placed + s.fillFrom(c, n-placed, anyLoad, false)
 	}
 	placed += s.fillFrom(c, n-placed, inUse, false)
-	return placed + s.fillFrom(c, n-placed, anyLoad, false)
+	if s.zoned[c] < 0 {
+		return placed + s.fillFrom(c, n-placed, empty, false)
+	}
+	return placed + s.fillFrom(c, n-placed, anyLoad, false) // those opened other zones
 }
 
 // fillFrom adds up to n items of c to bins with a mark, the lowest first.
 func (s *state) fillFrom(c int32, n int, load marks, preferred bool) int {
-	need := s.needs(c)
 	placed := 0
 	from := int32(0)
+	want := s.wanted(c, load)
 	for placed < n {
-		b := s.watch.first(from, need, s.wanted(c, load))
+		b := s.watch.first(from, c, want)
 		if b < 0 {
 			return placed
 		}
@@ -116,7 +124,7 @@ func (s *state) fillFrom(c int32, n int, load marks, preferred bool) int {
 		s.add(c, b)
 		placed++
 		if s.zoned[c] >= 0 {
-			from = 0 // one more here opens other zones
+			from, want = 0, s.wanted(c, load) // one more here opens other zones
 		}
 	}
 	return placed

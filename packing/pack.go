@@ -209,8 +209,8 @@ func (s *state) even() {
 // none takes it.
 func (s *state) emptiest(c int32) int32 {
 	best, most := int32(-1), share{}
-	need, want := s.needs(c), s.wanted(c, anyLoad)
-	for b := s.watch.first(0, need, want); b >= 0; b = s.watch.first(b+1, need, want) {
+	want := s.wanted(c, anyLoad)
+	for b := s.watch.first(0, c, want); b >= 0; b = s.watch.first(b+1, c, want) {
 		if !s.may(c, b) {
 			continue
 		}

@@ -361,6 +361,9 @@ func (s *state) short(c int32) int { return max(0, int(s.want[c])-len(s.at[c])) 
 
 // moved is how many items of c left their bin for another, and their cost.
 func (s *state) moved(c int32) (items int, cost int64) {
+	if len(s.home[c]) == 0 {
+		return 0, 0
+	}
 	kept := 0
 	for _, b := range s.at[c] {
 		if s.isHome(c, b) {
