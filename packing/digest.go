@@ -61,3 +61,10 @@ func larger(a, b uint64) uint64 {
 func misses(most, was, is uint64) bool {
 	return (was-most&^guards)&guards&^(is-was&^guards) != 0
 }
+
+// smaller has the smaller of each two numbers of two words of what is needed.
+func smaller(a, b uint64) uint64 {
+	is := ((a | guards) - b) & guards
+	mask := is - is>>15 // all ones where a is at least b
+	return b&mask | a&^mask
+}

@@ -74,6 +74,13 @@ func TestDigestsTogether(t *testing.T) {
 		if got := larger(word(was), word(other)); got != word(most) {
 			t.Fatalf("larger of %d and %d: %#x, want %#x", was, other, got, word(most))
 		}
+		least := make([]uint64, 4)
+		for k := range least {
+			least[k] = min(was[k], other[k])
+		}
+		if got := smaller(word(was)&^guards, word(other)&^guards); got|guards != word(least) || got&guards != 0 {
+			t.Fatalf("smaller of %d and %d: %#x", was, other, got)
+		}
 		if got := misses(word(most), word(was), word(is)); got != misses4 {
 			t.Fatalf("misses(%d, %d, %d) = %v", most, was, is, got)
 		}
