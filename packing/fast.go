@@ -1,7 +1,7 @@
 package packing
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -28,31 +28,21 @@ func (s *state) shortOnes() []int32 {
 	return short
 }
 
-// bySize orders classes, the largest first.
+// bySize orders classes, which must ascend: the largest first, of equal ones
+// that with the greater count.
 func (s *state) bySize(classes []int32) []int32 {
 	peak := s.peak()
-	type sized struct {
-		share        float64
-		count, class int32
-	}
-	list := make([]sized, len(classes))
+	keys := make([]sortKey, len(classes))
 	for i, c := range classes {
-		list[i] = sized{class: c, count: s.want[c]}
+		share := 0.0
 		for k, n := range s.needs(c) {
-			list[i].share = max(list[i].share, float64(n)/float64(max(peak[k], 1)))
+			share = max(share, float64(n)/float64(max(peak[k], 1)))
 		}
+		// The order of floats >= 0 is that of their bits.
+		keys[i] = sortKey{math.MaxUint64 - math.Float64bits(share), math.MaxUint32 - uint32(s.want[c]), c}
 	}
-	slices.SortFunc(list, func(a, b sized) int {
-		switch { // most pairs differ in the first
-		case a.share > b.share:
-			return -1
-		case a.share < b.share:
-			return 1
-		}
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.class, b.class))
-	})
-	for i := range list {
-		classes[i] = list[i].class
+	for i, k := range radixSort(keys) {
+		classes[i] = k.class
 	}
 	return classes
 }
@@ -73,13 +63,14 @@ func (s *state) peak() []int64 {
 // come after the others, new bins after those.
 func (s *state) fill(c int32, n int) int {
 	placed := s.fillOpen(c, n)
-	for placed < n {
-		t := s.template(c)
+	for t := none; placed < n; placed++ {
+		if t == none || s.spareNew[t] == 0 || s.zoned[c] >= 0 {
+			t = s.template(c)
+		}
 		if t < 0 {
 			break
 		}
-		s.add(c, s.openNew(t))
-		placed++
+		s.add(c, s.newBin(t))
 	}
 	if r := s.zoned[c]; placed < n && r >= 0 && s.rules[r].soft && !s.relaxed {
 		s.relaxed = true
