@@ -18,16 +18,17 @@ type annealer struct {
 	dims int
 	unit []float64 // per dimension: one over the size of a bin
 
-	class []int32  // per item
-	bin   []int32  // per item, a number of seats
-	pos   []int32  // per item, its place in the list of its bin
-	seats []seat   // bins that take part
-	left  []int64  // per seat, width raw columns: what sizes, then what pinned parts leave
-	held  []uint64 // per seat and class, whether one is there
-	words int      // of held, per seat
-	bad   []int32  // seats over capacity, in no order
-	plain bool     // every class may go into every seat
-	moves int64    // trials
+	class []int32   // per item
+	bin   []int32   // per item, a number of seats
+	pos   []int32   // per item, its place in the list of its bin
+	seats []seat    // bins that take part
+	over  []float64 // per seat, load beyond capacity, in bins
+	left  []int64   // per seat, width raw columns: what sizes, then what pinned parts leave
+	held  []uint64  // per seat and class, whether one is there
+	words int       // of held, per seat
+	bad   []int32   // seats over capacity, in no order
+	plain bool      // every class may go into every seat
+	moves int64     // trials
 }
 
 // A seat is a bin that takes part.
@@ -36,7 +37,6 @@ type seat struct {
 	kind  int32
 	items []int32 // that may move
 	fixed []int32 // classes that sit there and may not
-	over  float64 // load beyond capacity, in bins
 	bad   int32   // its place in bad, plus one
 	shut  bool    // closed: takes nothing
 	stuck bool    // can not be closed
@@ -92,6 +92,7 @@ func (a *annealer) seat(b int32, movable func(c, b int32) bool) {
 		a.bin = append(a.bin, id)
 	}
 	a.seats = append(a.seats, t)
+	a.over = append(a.over, 0)
 }
 
 func (a *annealer) holds(c, t int32) bool {
@@ -172,6 +173,27 @@ func (a *annealer) overload(t, out, in int32) float64 {
 	return over
 }
 
+// overloads are the overloads of two seats when an item of c went from one to
+// the other, and one of e back.
+func (a *annealer) overloads(from, to, c, e int32) (here, there float64) {
+	if len(a.s.over) > 0 {
+		return a.overload(from, c, e), a.overload(to, e, c)
+	}
+	w := a.dims
+	x, y := a.left[int(from)*w:][:w], a.left[int(to)*w:][:w]
+	goes, comes := a.s.needs(c)[:w], a.s.needs(e)[:w]
+	for d, unit := range a.unit[:w] {
+		more := goes[d] - comes[d]
+		if left := x[d] + more; left < 0 {
+			here -= float64(float64(left) * unit)
+		}
+		if left := y[d] - more; left < 0 {
+			there -= float64(float64(left) * unit)
+		}
+	}
+	return here, there
+}
+
 // largest is the largest part that is not pinned, after the change.
 func (a *annealer) largest(t, out, in int32, i, d int) int64 {
 	most := int64(0)
@@ -196,7 +218,7 @@ func (a *annealer) largest(t, out, in int32, i, d int) int64 {
 // setOver notes the overload of a seat.
 func (a *annealer) setOver(t int32, over float64) {
 	s := &a.seats[t]
-	s.over = over
+	a.over[t] = over
 	switch {
 	case over > 0 && s.bad == 0:
 		a.bad = append(a.bad, t)
@@ -286,11 +308,12 @@ func (a *annealer) accepts(delta float64) bool {
 
 func (a *annealer) shift(item, t int32) {
 	c, from := a.class[item], a.bin[item]
-	if t == from || a.seats[t].shut || !a.may(c, t, from) {
+	if t == from || a.seats[t].shut || !a.plain && !a.may(c, t, from) {
 		return
 	}
 	less, more := a.overload(from, c, -1), a.overload(t, -1, c)
-	if !a.accepts(less + more - a.seats[from].over - a.seats[t].over) {
+	// Few changes come as far as held, which is too large for a cache.
+	if !a.accepts(less+more-a.over[from]-a.over[t]) || a.holds(c, t) {
 		return
 	}
 	a.lift(item)
@@ -301,14 +324,11 @@ func (a *annealer) shift(item, t int32) {
 
 func (a *annealer) swap(item, other int32) {
 	c, e, from, t := a.class[item], a.class[other], a.bin[item], a.bin[other]
-	if t == from || c == e || a.holds(c, t) || a.holds(e, from) {
+	if t == from || c == e || !a.plain && !(a.may(c, t, from) && a.may(e, from, t)) {
 		return
 	}
-	if !a.plain && !(a.may(c, t, from) && a.may(e, from, t)) {
-		return
-	}
-	here, there := a.overload(from, c, e), a.overload(t, e, c)
-	if !a.accepts(here + there - a.seats[from].over - a.seats[t].over) {
+	here, there := a.overloads(from, t, c, e)
+	if !a.accepts(here+there-a.over[from]-a.over[t]) || a.holds(c, t) || a.holds(e, from) {
 		return
 	}
 	a.lift(item)

@@ -26,12 +26,14 @@
 // The fast path is first fit decreasing on a tree of bins (Coffman, Garey and
 // Johnson, "Approximation Algorithms for Bin Packing: A Survey"). Bulk building
 // fills bin after bin by weighted squares (Panigrahy, Talwar, Uyeda and Wieder,
-// "Heuristics for Vector Bin Packing"). For few items, passes that learn what
-// items are worth follow (Belov and Scheithauer, "Setup and Open-Stacks
-// Minimization in One-Dimensional Stock Cutting"), and a pool of items that eject
-// one another (Nagata and Bräysy, "A Powerful Route Minimization Heuristic for
-// the Vehicle Routing Problem with Time Windows"); for any number, annealing with
-// bins over capacity. Shortages are shared as in Ghodsi and others, "Dominant
-// Resource Fairness". The bounds are volume, dual feasible functions (Martello
-// and Toth; Carlier, Clautiaux and Moukrim), counts and cliques.
+// "Heuristics for Vector Bin Packing"), and finds what suits in a k-d tree of
+// classes (Bentley, "Multidimensional Binary Search Trees Used for Associative
+// Searching"). For few items, passes that learn what items are worth follow
+// (Belov and Scheithauer, "Setup and Open-Stacks Minimization in One-Dimensional
+// Stock Cutting"), and a pool of items that eject one another (Nagata and Bräysy,
+// "A Powerful Route Minimization Heuristic for the Vehicle Routing Problem with
+// Time Windows"); for any number, annealing with bins over capacity. Shortages are
+// shared as in Ghodsi and others, "Dominant Resource Fairness". The bounds are
+// volume, dual feasible functions (Martello and Toth; Carlier, Clautiaux and
+// Moukrim), counts and cliques.
 package packing

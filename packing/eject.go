@@ -114,8 +114,8 @@ func (e *ejector) frees(v, b, c int32) bool {
 
 // firstRoom is the first bin that takes an item of c as it is; -1 if none does.
 func (s *state) firstRoom(c int32) int32 {
-	need, want := s.needs(c), s.wanted(c, anyLoad)
-	for b := s.watch.first(0, need, want); b >= 0; b = s.watch.first(b+1, need, want) {
+	want := s.wanted(c, anyLoad)
+	for b := s.watch.first(0, c, want); b >= 0; b = s.watch.first(b+1, c, want) {
 		if s.may(c, b) {
 			return b
 		}

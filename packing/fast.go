@@ -1,7 +1,7 @@
 package packing
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -28,26 +28,21 @@ func (s *state) shortOnes() []int32 {
 	return short
 }
 
-// bySize orders classes, the largest first.
+// bySize orders classes, which must ascend: the largest first, of equal ones
+// that with the greater count.
 func (s *state) bySize(classes []int32) []int32 {
 	peak := s.peak()
-	type sized struct {
-		class int32
-		count int
-		share float64
-	}
-	list := make([]sized, len(classes))
+	keys := make([]sortKey, len(classes))
 	for i, c := range classes {
-		list[i] = sized{class: c, count: s.class(c).Count}
+		share := 0.0
 		for k, n := range s.needs(c) {
-			list[i].share = max(list[i].share, float64(n)/float64(max(peak[k], 1)))
+			share = max(share, float64(n)/float64(max(peak[k], 1)))
 		}
+		// The order of floats >= 0 is that of their bits.
+		keys[i] = sortKey{math.MaxUint64 - math.Float64bits(share), math.MaxUint32 - uint32(s.want[c]), c}
 	}
-	slices.SortFunc(list, func(a, b sized) int {
-		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(b.count, a.count), cmp.Compare(a.class, b.class))
-	})
-	for i := range list {
-		classes[i] = list[i].class
+	for i, k := range radixSort(keys) {
+		classes[i] = k.class
 	}
 	return classes
 }
@@ -68,13 +63,14 @@ func (s *state) peak() []int64 {
 // come after the others, new bins after those.
 func (s *state) fill(c int32, n int) int {
 	placed := s.fillOpen(c, n)
-	for placed < n {
-		t := s.template(c)
+	for t := none; placed < n; placed++ {
+		if t == none || s.spareNew[t] == 0 || s.zoned[c] >= 0 {
+			t = s.template(c)
+		}
 		if t < 0 {
 			break
 		}
-		s.add(c, s.openNew(t))
-		placed++
+		s.add(c, s.newBin(t))
 	}
 	if r := s.zoned[c]; placed < n && r >= 0 && s.rules[r].soft && !s.relaxed {
 		s.relaxed = true
@@ -89,23 +85,26 @@ func (s *state) fill(c int32, n int) int {
 // use.
 func (s *state) fillOpen(c int32, n int) int {
 	placed := 0
-	if len(s.class(c).Prefers) > 0 {
+	if s.prefer && len(s.class(c).Prefers) > 0 {
 		placed = s.fillFrom(c, n, anyLoad, true)
 	}
 	if s.ordinal {
 		return placed + s.fillFrom(c, n-placed, anyLoad, false)
 	}
 	placed += s.fillFrom(c, n-placed, inUse, false)
-	return placed + s.fillFrom(c, n-placed, anyLoad, false)
+	if s.zoned[c] < 0 {
+		return placed + s.fillFrom(c, n-placed, empty, false)
+	}
+	return placed + s.fillFrom(c, n-placed, anyLoad, false) // those opened other zones
 }
 
 // fillFrom adds up to n items of c to bins with a mark, the lowest first.
 func (s *state) fillFrom(c int32, n int, load marks, preferred bool) int {
-	need := s.needs(c)
 	placed := 0
 	from := int32(0)
+	want := s.wanted(c, load)
 	for placed < n {
-		b := s.watch.first(from, need, s.wanted(c, load))
+		b := s.watch.first(from, c, want)
 		if b < 0 {
 			return placed
 		}
@@ -116,7 +115,7 @@ func (s *state) fillFrom(c int32, n int, load marks, preferred bool) int {
 		s.add(c, b)
 		placed++
 		if s.zoned[c] >= 0 {
-			from = 0 // one more here opens other zones
+			from, want = 0, s.wanted(c, load) // one more here opens other zones
 		}
 	}
 	return placed

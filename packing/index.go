@@ -4,17 +4,15 @@ package packing
 const fan = 8
 
 // An index finds bins with room, lowest number first, without looking at those
-// that have none: a tree over the bins in which every node has, per column, the
-// most that any bin below it has left, and the marks of all that lie below. It
-// follows the state that it watches.
+// that have none: a tree over the bins in which every node has the digest of
+// the most, per column, that any open bin below it has left, and the marks of
+// all that lie below. It follows the state that it watches.
 type index struct {
-	s      *state
-	levels []level // the bins, then ever shorter ones; the last has <= fan nodes
-}
-
-type level struct {
-	most  []int64 // per node, width columns, >= 0
-	marks []marks // per node
+	s *state
+	digester
+	need  []uint64     // per class, the digest
+	rooms [][][]uint64 // per word and level: the bins, then ever fewer nodes, <= fan at the top
+	marks [][]marks    // per level
 }
 
 // marks are a set of profiles modulo 31, in the lower half, and of zones modulo
@@ -42,146 +40,176 @@ func (m marks) admit(want marks) bool {
 // newIndex makes an index of all bins of s, which from now on keeps it up to
 // date.
 func newIndex(s *state) *index {
-	x := &index{s: s, levels: []level{{}}}
-	for b := range s.kind {
-		x.grow(b + 1)
-		x.leaf(int32(b))
-	}
-	for h := 1; h < len(x.levels); h++ {
-		for i := range x.levels[h].marks {
-			x.gather(h, i)
+	x := &index{s: s, digester: newDigester(s.peak())}
+	x.need = make([]uint64, 0, x.words*len(s.classIn))
+	for c := range s.classIn {
+		for w := range x.words {
+			x.need = append(x.need, x.down(s.needs(int32(c)), w))
 		}
+	}
+	x.rooms = make([][][]uint64, x.words)
+	x.grow(len(s.kind))
+	for b := range s.kind {
+		x.update(int32(b))
 	}
 	s.watch = x
 	return x
 }
 
-// grow makes room for n bins.
+// grow makes room for n bins, of which the index knows nothing yet.
 func (x *index) grow(n int) {
+	expected := cap(x.s.kind)
 	for h := 0; ; h++ {
-		if h == len(x.levels) {
-			x.levels = append(x.levels, level{})
+		if h == len(x.marks) {
+			x.marks = append(x.marks, make([]marks, 0, expected))
+			for w := range x.rooms {
+				x.rooms[w] = append(x.rooms[w], make([]uint64, 0, expected))
+			}
 		}
-		l := &x.levels[h]
-		if h == 0 && l.marks == nil {
-			l.marks, l.most = make([]marks, 0, cap(x.s.kind)), make([]int64, 0, cap(x.s.free))
+		first := len(x.marks[h])
+		for i := first; i < n; i++ {
+			x.marks[h] = append(x.marks[h], 0)
+			for w := range x.rooms {
+				x.rooms[w][h] = append(x.rooms[w][h], guards)
+			}
 		}
-		for len(l.marks) < n {
-			l.marks = append(l.marks, 0)
-			for range x.s.width {
-				l.most = append(l.most, 0)
+		if h > 0 && first == 0 { // a new level has everything to learn
+			for i := range n {
+				x.marks[h][i] = x.gatherMarks(h, i)
+				for w := range x.rooms {
+					x.rooms[w][h][i] = gather(x.rooms[w][h-1], i)
+				}
 			}
 		}
 		if n <= fan {
 			return
 		}
 		n = (n + fan - 1) / fan
+		expected = (expected + fan - 1) / fan
 	}
-}
-
-// leaf copies what the state says of a bin, and reports whether its parent may
-// have to follow.
-func (x *index) leaf(b int32) bool {
-	w := x.s.width
-	room := x.s.room(b)
-	most := x.levels[0].most[int(b)*w:][:w]
-	m := marks(0)
-	if x.s.open[b] {
-		k := &x.s.kinds[x.s.kind[b]]
-		m = profileMark(k.profile) | zoneMark(k.zone) | inUse
-		if len(x.s.items[b]) == 0 {
-			m ^= anyLoad
-		}
-	}
-	changed := m != x.levels[0].marks[b]
-	x.levels[0].marks[b] = m
-	above := x.above(0, int(b))
-	for k, r := range room {
-		r = max(r, 0)
-		// The parent has the most of its children: it knows this one only where
-		// this one had it, or has it now.
-		changed = changed || r != most[k] && (above == nil || most[k] == above[k] || r > above[k])
-		most[k] = r
-	}
-	return changed
-}
-
-// above is what the parent of a node says; nil if it has none.
-func (x *index) above(h, i int) []int64 {
-	if h+1 == len(x.levels) {
-		return nil
-	}
-	return x.levels[h+1].most[i/fan*x.s.width:][:x.s.width]
-}
-
-// gather makes a node what its children say, and reports whether its parent may
-// have to follow.
-func (x *index) gather(h, i int) bool {
-	below, w := &x.levels[h-1], x.s.width
-	first, end := i*fan, min((i+1)*fan, len(below.marks))
-	m := marks(0)
-	for j := first; j < end; j++ {
-		m |= below.marks[j]
-	}
-	changed := m != x.levels[h].marks[i]
-	x.levels[h].marks[i] = m
-	most, above := x.levels[h].most[i*w:][:w], x.above(h, i)
-	for k := range most {
-		top := int64(0)
-		for j := first*w + k; j < end*w; j += w {
-			top = max(top, below.most[j])
-		}
-		changed = changed || top != most[k] && (above == nil || most[k] == above[k] || top > above[k])
-		most[k] = top
-	}
-	return changed
 }
 
 // update follows a change of a bin.
 func (x *index) update(b int32) {
-	if int(b) >= len(x.levels[0].marks) {
+	if int(b) >= len(x.marks[0]) {
 		x.grow(int(b) + 1)
-		for h := 1; h < len(x.levels); h++ { // a new level has everything to learn
-			for i := range x.levels[h].marks {
-				if i == len(x.levels[h].marks)-1 || len(x.levels[h].marks) <= fan {
-					x.gather(h, i)
-				}
-			}
-		}
 	}
-	i := int(b)
-	for h, changed := 1, x.leaf(b); changed && h < len(x.levels); h++ {
-		i /= fan
-		changed = x.gather(h, i)
+	if !x.s.open[b] {
+		x.mark(int(b), 0)
+		for w := range x.rooms {
+			follow(x.rooms[w], int(b), guards)
+		}
+		return
+	}
+	k := &x.s.kinds[x.s.kind[b]]
+	m := profileMark(k.profile) | zoneMark(k.zone) | inUse
+	if len(x.s.items[b]) == 0 {
+		m ^= anyLoad
+	}
+	x.mark(int(b), m)
+	for w := range x.rooms {
+		follow(x.rooms[w], int(b), x.up(x.s.room(b), w))
 	}
 }
 
-// first is the lowest bin from a number on that is wanted and has room for
-// need; -1 if there is none. With more than 31 profiles or zones it may be one
-// that only looks wanted.
-func (x *index) first(from int32, need []int64, want marks) int32 {
-	i, h, w := int(from), 0, len(need)
-	for {
-		l := &x.levels[h]
-		end := min(i|(fan-1)+1, len(l.marks))
-		for ; i < end; i++ {
-			if l.marks[i].admit(want) && covers(l.most[i*w:], need) {
-				break
-			}
+// follow makes node i of the lowest level say what it has, and those above it
+// what follows.
+func follow(levels [][]uint64, i int, is uint64) {
+	for h, l := range levels {
+		was := l[i]
+		if was == is {
+			return
 		}
-		switch {
-		case i < end && h == 0:
-			return int32(i)
-		case i < end:
-			h--
-			i *= fan
-		case end == len(l.marks) || h+1 == len(x.levels):
-			return -1
-		default:
-			h++
-			i /= fan
+		l[i] = is
+		if h+1 == len(levels) {
+			return
+		}
+		i /= fan
+		if most := levels[h+1][i]; misses(most, was, is) {
+			is = gather(l, i)
+		} else {
+			is = larger(most, is)
 		}
 	}
+}
+
+// gather is what the children of node i say together.
+func gather(below []uint64, i int) uint64 {
+	below = below[i*fan : min((i+1)*fan, len(below))]
+	if len(below) == fan { // not one after the other: a processor does several at once
+		a, b := larger(below[0], below[1]), larger(below[2], below[3])
+		c, d := larger(below[4], below[5]), larger(below[6], below[7])
+		return larger(larger(a, b), larger(c, d))
+	}
+	most := uint64(guards)
+	for _, x := range below {
+		most = larger(most, x)
+	}
+	return most
+}
+
+// mark does the same as follow for marks.
+func (x *index) mark(i int, m marks) {
+	for h := range x.marks {
+		if x.marks[h][i] == m {
+			return
+		}
+		x.marks[h][i] = m
+		if h+1 < len(x.marks) {
+			i /= fan
+			m = x.gatherMarks(h+1, i)
+		}
+	}
+}
+
+func (x *index) gatherMarks(h, i int) marks {
+	below := x.marks[h-1]
+	m := marks(0)
+	for _, o := range below[i*fan : min((i+1)*fan, len(below))] {
+		m |= o
+	}
+	return m
+}
+
+// first is the lowest bin from a number on that is wanted and has room for an
+// item of c; -1 if there is none. With more than 31 profiles or zones it may be
+// one that only looks wanted.
+func (x *index) first(from, c int32, want marks) int32 {
+	need := x.need[int(c)*x.words:][:x.words]
+	h, i := 0, int(from)
+	for {
+		for i&(fan-1) == 0 && h+1 < len(x.marks) {
+			h, i = h+1, i/fan
+		}
+		rooms := x.rooms[0][h]
+		for end := min(i|(fan-1)+1, len(rooms)); i < end; {
+			switch {
+			case !mayFit(rooms[i], need[0]) || !x.marks[h][i].admit(want) || !x.mayFit(h, i, need):
+				i++
+			case h > 0:
+				h, i = h-1, i*fan
+				rooms = x.rooms[0][h]
+				end = min(i+fan, len(rooms))
+			case x.s.fits(c, int32(i)):
+				return int32(i)
+			default:
+				i++
+			}
+		}
+		if i >= len(rooms) {
+			return -1
+		}
+	}
+}
+
+// mayFit compares the words after the first.
+func (x *index) mayFit(h, i int, need []uint64) bool {
+	for w := 1; w < len(need); w++ {
+		if !mayFit(x.rooms[w][h][i], need[w]) {
+			return false
+		}
+	}
+	return true
 }
 
 // wanted are the marks of bins that class c may be added to, as far as they can

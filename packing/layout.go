@@ -25,6 +25,7 @@ type layout struct {
 	need    []int64 // per class, width columns
 	group   []int32 // per class: those of one group take the same bins
 	home    [][]int32
+	prefer  bool    // some class prefers capabilities
 	zoned   []int32 // per class, the index of its rule in rules; -1 is none
 	rules   []rule
 
@@ -206,6 +207,7 @@ func (l *layout) addClasses() {
 		class := l.class(int32(c))
 		need := l.needs(int32(c))
 		copy(need, class.Size)
+		l.prefer = l.prefer || len(class.Prefers) > 0
 		for k, d := range l.over {
 			if class.Pinned != nil {
 				need[len(class.Size)+k] = class.Pinned[d]

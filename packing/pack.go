@@ -77,7 +77,7 @@ func (r *run) pack() {
 func (r *run) build() {
 	f := newBuilder(r.s)
 	r.s.fillAll(f)
-	r.steps += f.steps / looksPerStep
+	r.steps += (f.looks + f.tree.looks) / looksPerStep
 }
 
 // A filler fills bins one after the other.
@@ -93,6 +93,7 @@ func (s *state) fillAll(f filler) {
 		for b := 0; b < len(s.binIn) && !f.done(); b++ {
 			if s.open[b] && (len(s.items[b]) == 0) == empty {
 				f.fill(int32(b))
+				s.log = s.log[:0]
 			}
 		}
 	}
@@ -102,13 +103,16 @@ func (s *state) fillAll(f filler) {
 			break
 		}
 		f.fill(s.openNew(t))
+		s.log = s.log[:0]
 	}
-	s.log = s.log[:0]
 }
 
 // template is the one to open for the longest class that may have a new bin.
 func (f *builder) template() int32 {
-	for _, c := range f.active {
+	for f.front < len(f.active) && f.missing[f.active[f.front]] == 0 {
+		f.front++
+	}
+	for _, c := range f.active[f.front:] {
 		if f.missing[c] > 0 {
 			if t := f.s.template(c); t >= 0 {
 				return t
@@ -209,8 +213,8 @@ func (s *state) even() {
 // none takes it.
 func (s *state) emptiest(c int32) int32 {
 	best, most := int32(-1), share{}
-	need, want := s.needs(c), s.wanted(c, anyLoad)
-	for b := s.watch.first(0, need, want); b >= 0; b = s.watch.first(b+1, need, want) {
+	want := s.wanted(c, anyLoad)
+	for b := s.watch.first(0, c, want); b >= 0; b = s.watch.first(b+1, c, want) {
 		if !s.may(c, b) {
 			continue
 		}

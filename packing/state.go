@@ -145,6 +145,14 @@ func (l *layout) emptyLoads(kind int32, d int) loads {
 
 // openNew adds an empty bin like template t, of which one more must be to spare.
 func (s *state) openNew(t int32) int32 {
+	b := s.newBin(t)
+	s.touch(b)
+	return b
+}
+
+// newBin does the same for who puts an item in at once: until then the index
+// does not know of it.
+func (s *state) newBin(t int32) int32 {
 	s.spareNew[t]--
 	b := int32(len(s.kind))
 	s.kind = append(s.kind, t)
@@ -153,7 +161,6 @@ func (s *state) openNew(t int32) int32 {
 	s.loads = append(s.loads, make([]loads, len(s.over))...)
 	s.items = append(s.items, s.emptyList())
 	s.clear(b)
-	s.touch(b)
 	return b
 }
 
@@ -361,6 +368,9 @@ func (s *state) short(c int32) int { return max(0, int(s.want[c])-len(s.at[c])) 
 
 // moved is how many items of c left their bin for another, and their cost.
 func (s *state) moved(c int32) (items int, cost int64) {
+	if len(s.home[c]) == 0 {
+		return 0, 0
+	}
 	kept := 0
 	for _, b := range s.at[c] {
 		if s.isHome(c, b) {
