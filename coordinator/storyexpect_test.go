@@ -24,6 +24,14 @@ var expectations = map[string]func(st *story, w []string){
 	},
 	// desired MODEL N: by the last plan.
 	"desired": func(st *story, w []string) { st.equal(w[2], st.book.desired[w[1]]) },
+	// ready MODEL G of H: generation G is the newest fulfilled, H the present one; the
+	// model is ready for it just if they are the same.
+	"ready": func(st *story, w []string) {
+		s, err := st.planner.Status(w[1])
+		require.NoError(st.t, err, st.line)
+		require.Equal(st.t, w[2]+" of "+w[4], fmt.Sprintf("%d of %d", s.ReadyGeneration, s.Generation), st.line)
+		require.Equal(st.t, w[2] == w[4], s.ReadyForGeneration(), st.line)
+	},
 	// refused MODEL N: so many find no place, by the last plan.
 	"refused": func(st *story, w []string) { st.equal(w[2], st.book.refused[w[1]]) },
 	// servers GROUP N: so many there are, and all are up.
