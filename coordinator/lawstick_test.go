@@ -157,6 +157,9 @@ func (tr *trial) noMore(t *rapid.T, was coordinator.World, plan coordinator.Plan
 		if m.Unseen || again.Models[i].Unseen || m.Desired != again.Models[i].Desired || slices.ContainsFunc(again.Now, moves) {
 			continue // to move takes one more for a while
 		}
+		if laws.OnTheWay(was, m.Model) {
+			continue // what loaded already may be overdue by now
+		}
 		tr.judge.Tempted["7 prefix"]++
 		before, after := laws.Asked(was, plan, m.Model), laws.After(is, again, m.Model)
 		if after > max(before, m.Desired) {

@@ -86,6 +86,20 @@ func imagined(w coordinator.World, a coordinator.Action) {
 	}
 }
 
+// OnTheWay reports whether a replica of a model loads.
+func OnTheWay(w coordinator.World, model string) bool {
+	for _, g := range w.Groups {
+		for _, s := range g.Servers {
+			for _, r := range s.Replicas {
+				if r.Model == model && r.Phase == coordinator.Loading {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // Asked is how many replicas of a model a plan would have in the end: After, and
 // what waits for its place or finds none.
 func Asked(w coordinator.World, p coordinator.Plan, model string) int {
