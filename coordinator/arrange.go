@@ -87,7 +87,7 @@ func (p *Planner) settle(m *model) {
 		if !m.stays(at) {
 			goes, reason = true, m.whyNot(at)
 		}
-		switch at.replica.Phase {
+		switch at.phase {
 		case Broken:
 			p.act(m, at, Unload, LoadFailed)
 		case Draining:
@@ -103,7 +103,8 @@ func (p *Planner) settle(m *model) {
 		default:
 			p.bring(m, at, goes, reason)
 		}
-		if goes || at.replica.Phase == Broken {
+		if goes || at.phase == Broken {
+			at.group.scribble(at.server)
 			add(at.group.views[at.server].going, m.sizeOn(at.group))
 		}
 	}
@@ -121,11 +122,11 @@ func (p *Planner) choose(m *model) {
 	active := 0
 	late := m.late[:0]
 	for i, at := range m.places {
-		switch at.replica.Phase {
+		switch at.phase {
 		case Loading, Loaded, Serving:
 			switch {
 			case !m.stays(at):
-			case m.overdue(at.replica, p.last):
+			case m.overdue(at.replica(), p.last):
 				late = append(late, i)
 			default:
 				active++
@@ -195,8 +196,8 @@ func (p *Planner) bring(m *model, at place, goes bool, reason Reason) {
 		p.wait(p.action(m, at, Unload, reason), WaitsCompanion, time.Time{})
 	case goes:
 		p.act(m, at, Unload, reason)
-	case at.replica.Phase == Loading:
-		p.wait(p.action(m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.loads.orElse(0.9, m.LoadTime)))
+	case at.phase == Loading:
+		p.wait(p.action(m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica().Since, m.loads.orElse(0.9, m.LoadTime)))
 	default:
 		p.act(m, at, Route, ReplicaLoaded)
 	}
@@ -207,7 +208,7 @@ func (m *model) whyNot(at place) Reason {
 	switch {
 	case at.group != m.group:
 		return GroupLeft
-	case at.replica.ModelVersion != m.Version:
+	case at.old:
 		return VersionOld
 	case at.group.state.Servers[at.server].Leaving:
 		return ServerLeaving
@@ -217,7 +218,7 @@ func (m *model) whyNot(at place) Reason {
 
 // drain unloads a draining replica as soon as it may.
 func (p *Planner) drain(m *model, at place) {
-	r := at.replica
+	r := at.replica()
 	since := r.Since
 	if since.IsZero() { // the world does not say: since it was first seen
 		key := m.drainKey(at)
@@ -245,13 +246,13 @@ func (m *model) drainKey(at place) string {
 	if m.owns(at) {
 		return at.name()
 	}
-	return at.group.Name + "/" + at.name() + "@" + at.replica.ModelVersion
+	return at.group.Name + "/" + at.name() + "@" + at.replica().ModelVersion
 }
 
 // forgetDrains forgets when replicas were first seen draining that drain no more.
 func (m *model) forgetDrains() {
 	maps.DeleteFunc(m.drains, func(key string, _ time.Time) bool {
-		return !slices.ContainsFunc(m.places, func(at place) bool { return at.replica.Phase == Draining && m.drainKey(at) == key })
+		return !slices.ContainsFunc(m.places, func(at place) bool { return at.phase == Draining && m.drainKey(at) == key })
 	})
 }
 
@@ -276,7 +277,7 @@ func (g *group) worstFirst(m *model, places []int, n int) []int {
 		if g.Removal == Ordinal {
 			fewest = 0
 		}
-		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.replica.Phase, b.replica.Phase), fewest, highest)
+		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.phase, b.phase), fewest, highest)
 	})
 	if m.Spread.MaxSkew > 0 && to == nil {
 		g.crowdedFirst(m, places, n)
@@ -327,8 +328,9 @@ func (p *Planner) action(m *model, at place, k Kind, r Reason) Action {
 		// No version: several loads on one server are independent of one another.
 		a.Server, a.Generation = s.Name, s.Generation+1
 	}
-	if at.replica != nil {
-		a.ModelVersion, a.IfVersion = at.replica.ModelVersion, at.replica.Version
+	if at.seen {
+		r := at.replica()
+		a.ModelVersion, a.IfVersion = r.ModelVersion, r.Version
 	}
 	if k == Unroute {
 		a.Deadline = p.last.Add(m.DrainTimeout)
@@ -339,11 +341,10 @@ func (p *Planner) action(m *model, at place, k Kind, r Reason) Action {
 
 // stepsOf are the steps of a model's decision in this plan.
 func (p *Planner) stepsOf(m *model) []policy.Step {
-	i, found := slices.BinarySearchFunc(p.plan.Models, m.Name, func(mp ModelPlan, name string) int { return cmp.Compare(mp.Model, name) })
-	if !found {
-		return nil
+	if i := m.rank; i < len(p.plan.Models) && p.plan.Models[i].Model == m.Name {
+		return p.plan.Models[i].Decision.Steps
 	}
-	return p.plan.Models[i].Decision.Steps
+	return nil
 }
 
 // ends is when something that began at since and takes d is over; zero if d is

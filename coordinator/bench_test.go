@@ -5,6 +5,7 @@ package coordinator_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -27,6 +28,7 @@ type yard struct {
 	level   []float64 // per sample, what it is to read
 	server  map[string]int
 	changed map[string]bool
+	tells   bool // what has changed
 }
 
 const (
@@ -132,6 +134,10 @@ func (y *yard) do(tb testing.TB, plan coordinator.Plan) {
 			s.Replicas = slices.Delete(s.Replicas, i, i+1)
 		}
 	}
+	if w := &y.s.World; y.tells {
+		w.Base, w.Seq = w.Seq, w.Seq+1
+		w.Groups[0].Changed = slices.Sorted(maps.Keys(y.changed))
+	}
 }
 
 // warm lets windows fill and the first sight pass.
@@ -145,19 +151,26 @@ func (y *yard) warm(tb testing.TB, changes int) {
 // hundred. Changes are of models whose load changes by a replica's worth; windows
 // spread their effect over later ticks, so that as many counts change in each.
 func BenchmarkTick(b *testing.B) {
-	for _, c := range []struct{ models, servers, each, changes int }{
-		{1000, 100, 4, 0},
-		{1000, 100, 4, 100},
-		{12_000, 10_000, 9, 0},
-		{12_000, 10_000, 9, 1000},
+	for _, c := range []struct {
+		models, servers, each, changes int
+		policy, world                  string
+	}{
+		{1000, 100, 4, 0, "kpa", "full"},
+		{1000, 100, 4, 100, "kpa", "full"},
+		{12_000, 10_000, 9, 0, "kpa", "incremental"},
+		{12_000, 10_000, 9, 0, "kpa", "full"},
+		{12_000, 10_000, 9, 0, "kpa+calm", "incremental"},
+		{12_000, 10_000, 9, 0, "hpa", "incremental"},
+		{12_000, 10_000, 9, 1000, "kpa", "incremental"},
+		{12_000, 10_000, 9, 1000, "kpa", "full"},
+		{12_000, 10_000, 9, 1000, "hpa", "incremental"},
 	} {
-		for _, name := range []string{"kpa", "kpa+calm", "hpa"} {
-			b.Run(fmt.Sprintf("models=%d/servers=%d/changes=%d/policy=%s", c.models, c.servers, c.changes, name), func(b *testing.B) {
-				y := newYard(b, c.models, c.servers, c.each, yardPolicies[name])
-				y.warm(b, c.changes)
-				benchTicks(b, y, c.changes)
-			})
-		}
+		b.Run(fmt.Sprintf("models=%d/servers=%d/changes=%d/policy=%s/world=%s", c.models, c.servers, c.changes, c.policy, c.world), func(b *testing.B) {
+			y := newYard(b, c.models, c.servers, c.each, yardPolicies[c.policy])
+			y.tells = c.world == "incremental"
+			y.warm(b, c.changes)
+			benchTicks(b, y, c.changes)
+		})
 	}
 }
 

@@ -14,7 +14,7 @@ func (m *model) keeps(server int) bool {
 		if at.group != m.group || at.server != server || !m.stays(at) || slices.Contains(m.spare, i) {
 			continue
 		}
-		switch at.replica.Phase {
+		switch at.phase {
 		case Loading, Loaded, Serving:
 			return true
 		}

@@ -135,10 +135,8 @@ func (g *group) quiet() bool {
 	if g.guests > 0 || ghosts > 0 || servers != len(g.state.Servers) {
 		return false
 	}
-	for i := range g.state.Servers {
-		if g.state.Servers[i].Phase != Up || g.views[i].foreign {
-			return false
-		}
+	if g.tally.booting+g.tally.foreign > 0 {
+		return false
 	}
 	for _, m := range g.models {
 		if m.counts != (counts{serving: m.desired}) {
@@ -269,7 +267,7 @@ func (g *group) whole() *packing.Problem {
 			if !m.owns(at) {
 				continue
 			}
-			switch at.replica.Phase {
+			switch at.phase {
 			case Loading, Loaded, Serving: // what does anything else takes room until it is gone
 				c.At = append(c.At, at.server)
 				for d, x := range m.size {

@@ -108,6 +108,9 @@ func (g *group) learnTimes() {
 		g.starting = startingSince{}
 	}
 	for i := range g.state.Servers {
+		if g.tally.booting+len(g.starting) == 0 {
+			break
+		}
 		s := &g.state.Servers[i]
 		if s.Phase == Booting {
 			g.starting.learn(&g.boots, s.Name, s.Since, time.Time{})
@@ -122,11 +125,14 @@ func (g *group) learnTimes() {
 }
 
 func (m *model) learnTimes() {
-	if m.loading+len(m.starting) == 0 && !slices.ContainsFunc(m.places, func(at place) bool { return at.replica.Phase == Loading }) {
+	if m.still && len(m.starting) == 0 {
+		return
+	}
+	if m.loading+len(m.starting) == 0 && !slices.ContainsFunc(m.places, func(at place) bool { return at.phase == Loading }) {
 		return
 	}
 	for _, at := range m.places {
-		r, server := at.replica, m.group.state.Servers[at.server].Name
+		r, server := at.replica(), m.group.state.Servers[at.server].Name
 		switch r.Phase {
 		case Loading:
 			if m.starting == nil {

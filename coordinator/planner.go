@@ -31,7 +31,8 @@ type Planner struct {
 	podFeeds  []*podFeed // as wantsPods
 	podFeedOf map[PodSeries]*podFeed
 
-	tick uint64
+	world uint64 // World.Seq of the last one; 0: none, or it had none
+	tick  uint64
 	last time.Time // Now of the last plan
 	plan Plan
 	lost []string // what a Restore could not give back; faults of the next plan
@@ -58,6 +59,7 @@ type PlannerOptions struct {
 type model struct {
 	Model            // Min, Max and Policy as they are in force: see fix
 	homes   []*group // that may host it, in order of preference
+	rank    int      // among the models by name
 	group   *group   // of these, the one that does
 	size    []int64  // what a replica takes of a server of the group, companions included; none if it is one
 	host    *model   // that it sits With
@@ -85,7 +87,8 @@ type model struct {
 
 	// Of the present snapshot:
 	counts
-	places  []place
+	places  []place // by group, server, index
+	still   bool    // counts are those of places, whatever the time
 	missing int   // replicas that have no place yet
 	coming  int   // of those, the ones that Plan.Later shows a place for
 	excess  int   // of the missing, those beyond all servers there could be
@@ -103,15 +106,21 @@ type counts struct {
 	old                                        int // not serving yet, and not to
 }
 
-// place is one observed replica.
+// place is one observed replica, or where one is to be. It holds from one
+// snapshot to the next, while the server is as it was.
 type place struct {
-	group   *group
-	server  int // index in group.state.Servers
-	replica *ReplicaState
+	group  *group
+	server int   // index in group.state.Servers
+	index  int32 // in the server's Replicas
+	phase  ReplicaPhase
+	old    bool // not of the version that is declared
+	seen   bool // it is one that was observed
 }
 
 // name of the server.
 func (at place) name() string { return at.group.state.Servers[at.server].Name }
+
+func (at place) replica() *ReplicaState { return &at.group.state.Servers[at.server].Replicas[at.index] }
 
 // NewPlanner returns a planner for d. The error is that of d.Validate or names
 // a bad option.

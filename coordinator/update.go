@@ -38,7 +38,7 @@ func (p *Planner) Update(d Declarations) error {
 		m.settleOn(m.group)
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
-	p.models, p.groups, p.byName = models, groups, byName
+	p.models, p.groups, p.byName, p.world = models, groups, byName, 0
 	p.connect()
 	p.connectPods()
 	return nil
@@ -63,6 +63,9 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 		byName[g.Name] = g
 	}
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
+	for i, g := range groups {
+		g.rank = i
+	}
 	return groups, byName
 }
 
@@ -87,7 +90,8 @@ func newModels(d Declarations, groups map[string]*group) (models []*model, byNam
 		byName[m.Name] = m
 	}
 	slices.SortFunc(models, byModelName)
-	for _, m := range models {
+	for i, m := range models {
+		m.rank = i
 		if m.With != "" {
 			m.host = byName[m.With]
 			m.host.with = append(m.host.with, m)
@@ -120,7 +124,7 @@ func (m *model) settleOn(g *group) {
 	isM := func(x *model) bool { return x == m }
 	m.group.models = slices.DeleteFunc(m.group.models, isM)
 	m.group.packed = slices.DeleteFunc(m.group.packed, isM)
-	m.group, m.size = g, m.newSize(g)
+	m.group, m.size, m.still = g, m.newSize(g), false
 	i, _ := slices.BinarySearchFunc(g.models, m, byModelName)
 	g.models = slices.Insert(g.models, i, m)
 	if m.host == nil {
