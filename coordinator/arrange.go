@@ -23,10 +23,12 @@ func (p *Planner) arrange() {
 		if g.state == nil {
 			continue
 		}
+		g.lacks = false
 		for _, m := range g.packed {
 			p.settle(m)
+			g.lacks = g.lacks || m.missing > 0 || m.excess > 0
 		}
-		for _, m := range g.models {
+		for _, m := range g.companions() {
 			if m.host != nil {
 				m.count(p.last) // now that its host has settled
 				p.settle(m)
@@ -47,13 +49,13 @@ func (p *Planner) fill(g *group) GroupPlan {
 	}
 	servers, ghosts := g.current()
 	used, opened := 0, 0
-	if slices.ContainsFunc(g.packed, func(m *model) bool { return m.missing > 0 || m.excess > 0 }) {
+	if g.lacks {
 		p.placeNow(g)
 		used, opened = p.placeLater(g, servers, ghosts)
 	} else if g.moving != nil {
 		p.moveNow(g)
 	}
-	for _, m := range g.models {
+	for _, m := range g.companions() {
 		if m.host != nil && m.missing > 0 {
 			p.placeWith(g, m)
 		}

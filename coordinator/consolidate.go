@@ -128,9 +128,6 @@ func (p *Planner) consolidate(g *group) {
 
 // quiet reports whether everything in the group is as it should be.
 func (g *group) quiet() bool {
-	if slices.ContainsFunc(g.models, func(m *model) bool { return len(m.failed) > 0 }) {
-		return false
-	}
 	servers, ghosts := g.current()
 	if g.guests > 0 || ghosts > 0 || servers != len(g.state.Servers) {
 		return false
@@ -139,7 +136,7 @@ func (g *group) quiet() bool {
 		return false
 	}
 	for _, m := range g.models {
-		if m.counts != (counts{serving: m.desired}) {
+		if m.counts != (counts{serving: m.desired}) || len(m.failed) > 0 {
 			return false
 		}
 	}

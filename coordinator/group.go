@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/bellows-go/bellows/packing"
@@ -36,6 +37,9 @@ type group struct {
 
 	binsBuf []packing.Bin // of the last packing problem
 	usedBuf []int64
+
+	lacks     bool    // some of packed miss replicas that are there to be placed, or too many
+	volumeBuf []int64 // of bound
 }
 
 // view is what the planner makes of one observed server.
@@ -81,19 +85,23 @@ func (g *group) current() (servers, ghosts int) {
 // replicas goes.
 func (g *group) bound() int {
 	n := 0
+	g.volumeBuf = slices.Grow(g.volumeBuf[:0], len(g.limit))
+	volume := g.volumeBuf[:len(g.limit)]
+	clear(volume)
+	dims := len(volume) // those whose volume is known
 	for _, m := range g.packed {
 		n = max(n, m.desired)
-	}
-	for d, capacity := range g.limit {
-		var volume int64
-		for _, m := range g.packed {
-			if size := m.size[d]; size > 0 && int64(m.desired) > (math.MaxInt64-capacity-volume)/size {
-				return n // beyond integers; so are the servers
+		for d, size := range m.size[:dims] {
+			if size > 0 && int64(m.desired) > (math.MaxInt64-g.limit[d]-volume[d])/size {
+				dims = d // beyond integers; so are the servers
+				break
 			}
-			volume += m.size[d] * int64(m.desired)
+			volume[d] += size * int64(m.desired)
 		}
+	}
+	for d, capacity := range g.limit[:dims] {
 		if capacity > 0 {
-			n = max(n, int((volume+capacity-1)/capacity))
+			n = max(n, int((volume[d]+capacity-1)/capacity))
 		}
 	}
 	return n

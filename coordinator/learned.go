@@ -102,7 +102,7 @@ func (s startingSince) learn(h *durations, name string, began, arrived time.Time
 	}
 }
 
-// learnTimes notes how long loads and boots took that have come to an end.
+// learnTimes notes how long boots took that have come to an end.
 func (g *group) learnTimes() {
 	if g.starting == nil {
 		g.starting = startingSince{}
@@ -119,11 +119,9 @@ func (g *group) learnTimes() {
 		}
 	}
 	forgetGone(g.starting, len(g.state.Servers), g.serverNamed)
-	for _, m := range g.models {
-		m.learnTimes()
-	}
 }
 
+// learnTimes notes how long loads took that have come to an end.
 func (m *model) learnTimes() {
 	if m.still && len(m.starting) == 0 {
 		return

@@ -56,6 +56,7 @@ func (p *Planner) look(w *World) {
 		g.assemble(p.last, p.options.StartupWait)
 		g.learnTimes()
 		for _, m := range g.models {
+			m.learnTimes()
 			if !m.still {
 				m.count(p.last)
 			}

@@ -23,6 +23,8 @@ type Planner struct {
 	models   []*model     // sorted by name
 	groups   []*group     // sorted by name
 	byName   map[string]*model
+	movers   []*model // those with several homes; a companion goes with its host
+	timed    []*model // those with seconds
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
@@ -33,9 +35,9 @@ type Planner struct {
 
 	world uint64 // World.Seq of the last one; 0: none, or it had none
 	tick  uint64
-	last time.Time // Now of the last plan
-	plan Plan
-	lost []string // what a Restore could not give back; faults of the next plan
+	last  time.Time // Now of the last plan
+	plan  Plan
+	lost  []string // what a Restore could not give back; faults of the next plan
 }
 
 // PlannerOptions are settings with useful zero values.
@@ -89,13 +91,13 @@ type model struct {
 	counts
 	places  []place // by group, server, index
 	still   bool    // counts are those of places, whatever the time
-	missing int   // replicas that have no place yet
-	coming  int   // of those, the ones that Plan.Later shows a place for
-	excess  int   // of the missing, those beyond all servers there could be
-	spare   []int // places that are given up
-	late    []int // places that load for too long to count
-	revived []int // draining places that are wanted again
-	planned []int // servers that get a new replica now
+	missing int     // replicas that have no place yet
+	coming  int     // of those, the ones that Plan.Later shows a place for
+	excess  int     // of the missing, those beyond all servers there could be
+	spare   []int   // places that are given up
+	late    []int   // places that load for too long to count
+	revived []int   // draining places that are wanted again
+	planned []int   // servers that get a new replica now
 }
 
 // counts are numbers of replicas by what they do.
@@ -218,10 +220,8 @@ func (p *Planner) fault(format string, args ...any) {
 
 // listen takes in the samples.
 func (p *Planner) listen(s *Snapshot) {
-	for _, m := range p.models {
-		if m.seconds != nil {
-			m.seconds.start(s.Now)
-		}
+	for _, m := range p.timed {
+		m.seconds.start(s.Now)
 	}
 	cursor := 0 // sources tend to answer in the order they were asked
 	for i := range s.Samples {

@@ -39,6 +39,12 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups)}
 	p.models, p.groups, p.byName, p.world = models, groups, byName, 0
+	p.movers = nil
+	for _, m := range models {
+		if len(m.homes) > 1 && m.host == nil {
+			p.movers = append(p.movers, m)
+		}
+	}
 	p.connect()
 	p.connectPods()
 	return nil
@@ -73,8 +79,12 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 // to live on.
 func newModels(d Declarations, groups map[string]*group) (models []*model, byName map[string]*model) {
 	byName = make(map[string]*model, len(d.Models))
-	for _, decl := range d.Models {
-		m := &model{Model: decl}
+	made := make([]model, len(d.Models)) // side by side: every tick goes through all
+	sorted := slices.Clone(d.Models)
+	slices.SortFunc(sorted, func(a, b Model) int { return cmp.Compare(a.Name, b.Name) })
+	for i, decl := range sorted {
+		m := &made[i]
+		m.Model, m.rank = decl, i
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
 		}
@@ -89,9 +99,7 @@ func newModels(d Declarations, groups map[string]*group) (models []*model, byNam
 		models = append(models, m)
 		byName[m.Name] = m
 	}
-	slices.SortFunc(models, byModelName)
-	for i, m := range models {
-		m.rank = i
+	for _, m := range models {
 		if m.With != "" {
 			m.host = byName[m.With]
 			m.host.with = append(m.host.with, m)
@@ -150,7 +158,7 @@ func (c fixedCount) Decide(o policy.Observation) policy.Decision {
 // of those there were.
 func (p *Planner) connect() {
 	old := p.feedOf
-	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
+	p.wants, p.feeds, p.feedOf, p.timed = nil, nil, map[Series]*feed{}, nil
 	want := func(m *model, name string) *feed {
 		id := Series{TargetID{TargetModel, m.Name}, name}
 		f := p.feedOf[id]
@@ -180,6 +188,7 @@ func (p *Planner) connect() {
 		if m.seconds == nil {
 			m.seconds = &secondsLog{}
 		}
+		p.timed = append(p.timed, m)
 		for c, name := range secondCounts {
 			f := want(m, name)
 			f.seconds, f.count = m.seconds, count(c)
