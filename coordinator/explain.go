@@ -106,11 +106,10 @@ func (p *Planner) Explain(model string) (Explained, error) {
 // record keeps a decision that changed something.
 func (m *model) record(at time.Time, d policy.Decision, keep int) {
 	last := d.Steps[len(d.Steps)-1].Reason
-	if n := len(m.history); d.Replicas == m.desired && n > 0 {
-		if before := m.history[n-1].Steps; before[len(before)-1].Reason == last {
-			return
-		}
+	if len(m.history) > 0 && d.Replicas == m.desired && last == m.said {
+		return
 	}
+	m.said = last
 	if len(m.history) >= keep {
 		m.history = append(m.history[:0], m.history[1:]...)
 	}

@@ -76,6 +76,7 @@ type model struct {
 
 	frozen   time.Time            // the desired count stands until then
 	history  []Decided            // oldest first
+	said     policy.Reason        // the last word of the newest; "" if there is none
 	loads    durations            // from order to loaded
 	failed   []failedLoad         // sorted by server
 	starting startingSince        // loads under way, by server

@@ -309,7 +309,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 // policy's, which then starts anew.
 func (m *model) restore(s *savedModel, at time.Time) error {
 	m.policy, m.desired, m.refused, m.counts, m.drains, m.frozen = nil, 0, 0, counts{}, nil, time.Time{}
-	m.history, m.loads, m.starting, m.failed = nil, durations{}, nil, nil
+	m.history, m.said, m.loads, m.starting, m.failed = nil, "", durations{}, nil, nil
 	if m.seconds != nil {
 		*m.seconds = secondsLog{}
 	}

@@ -113,7 +113,7 @@ func byModelName(a, b *model) int { return cmp.Compare(a.Name, b.Name) }
 // adopt takes over what is remembered of the model as it was declared before.
 func (m *model) adopt(old *model) {
 	m.desired, m.refused, m.seconds, m.counts, m.drains, m.frozen = old.desired, old.refused, old.seconds, old.counts, old.drains, old.frozen
-	m.history, m.loads = old.history, old.loads
+	m.history, m.said, m.loads = old.history, old.said, old.loads
 	for _, home := range m.homes {
 		if home.Name == old.group.Name {
 			m.group = home
