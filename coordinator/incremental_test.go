@@ -1,15 +1,18 @@
 package coordinator_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/policy"
 )
 
 // lookout numbers Worlds and tells what has changed since the last one.
@@ -40,22 +43,28 @@ func (o *lookout) watch(w coordinator.World) coordinator.World {
 
 // A World that tells what has changed gives byte for byte the plan of one that
 // does not, whatever happens: groups out of sight, Worlds that the planner never
-// gets, restarts, declarations that change, servers that come and go.
+// gets, restarts, declarations that change, servers that come and go. A log of such
+// Worlds replays.
 func TestIncrementalWorld(t *testing.T) {
 	told, gaps := 0, 0
+	kinds := policy.BuiltinKinds()
+	kinds["wild"] = wild{}
 	rapid.Check(t, func(t *rapid.T) {
 		tr := drawTrial(t)
 		var o lookout
+		var file bytes.Buffer
+		log := coordinator.NewReplayLog(&file, kinds)
+		ticks, start := 0, true
 		for range rapid.IntRange(10, 40).Draw(t, "ticks") {
 			tr.happen(t)
 			s := tr.snapshot(t)
 			switch rapid.IntRange(0, 19).Draw(t, "gap") {
 			case 0:
 				tr.restart(t)
-				gaps++
+				gaps, start = gaps+1, true
 			case 1:
 				tr.update(t)
-				gaps++
+				gaps, start = gaps+1, true
 			case 2:
 				o.watch(s.World) // observed, and never planned from
 				tr.happen(t)
@@ -67,25 +76,57 @@ func TestIncrementalWorld(t *testing.T) {
 			if same.World.Base > 0 {
 				told++
 			}
-			plan := tr.first.Plan(s)
-			whole, incremental := tell(plan), tell(tr.second.Plan(same))
+			if start {
+				if err := log.Start(tr.second); err != nil {
+					t.Fatal(err)
+				}
+			}
+			start = false
+			anew := tr.anew(t)
+			plan, twin := tr.first.Plan(s), tr.second.Plan(same)
+			if err := log.Tick(same, twin); err != nil {
+				t.Fatal(err)
+			}
+			ticks++
+			whole, incremental := tell(plan), tell(twin)
 			if whole != incremental {
 				t.Fatalf("from the whole World\n%s\nfrom what has changed\n%s", whole, incremental)
+			}
+			if fresh := tell(anew.Plan(s)); whole != fresh {
+				t.Fatalf("with views of the last World\n%s\nwithout\n%s", whole, fresh)
 			}
 			if one, other := tr.first.AppendState(nil), tr.second.AppendState(nil); string(one) != string(other) {
 				t.Fatalf("after the whole World\n%s\nafter what has changed\n%s", one, other)
 			}
 			for _, i := range rand.New(rand.NewPCG(uint64(tr.now.UnixNano()), 1)).Perm(len(plan.Now)) {
+				if i%4 == 3 {
+					continue // lost on the way
+				}
 				if err := tr.fleet.Apply(t.Context(), plan.Now[i]); err != nil {
 					t.Fatal(err)
 				}
 			}
+		}
+		if n, err := coordinator.Replay(&file, kinds); err != nil || n != ticks {
+			t.Fatalf("replayed %d of %d ticks: %v", n, ticks, err)
 		}
 	})
 	t.Logf("%d incremental Worlds, %d gaps", told, gaps)
 	if told < 200 || gaps < 20 {
 		t.Errorf("%d incremental Worlds and %d gaps only", told, gaps)
 	}
+}
+
+// anew returns a planner with the first one's memory that has seen no World yet.
+func (tr *trial) anew(t *rapid.T) *coordinator.Planner {
+	p, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
+	if err == nil {
+		err = p.Restore(tr.first.AppendState(nil))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // update declares more room, or less, to both planners.
