@@ -23,10 +23,12 @@ func (p *Planner) arrange() {
 		if g.state == nil {
 			continue
 		}
+		g.lacks = false
 		for _, m := range g.packed {
 			p.settle(m)
+			g.lacks = g.lacks || m.missing > 0 || m.excess > 0
 		}
-		for _, m := range g.models {
+		for _, m := range g.companions() {
 			if m.host != nil {
 				m.count(p.last) // now that its host has settled
 				p.settle(m)
@@ -47,13 +49,13 @@ func (p *Planner) fill(g *group) GroupPlan {
 	}
 	servers, ghosts := g.current()
 	used, opened := 0, 0
-	if slices.ContainsFunc(g.packed, func(m *model) bool { return m.missing > 0 || m.excess > 0 }) {
+	if g.lacks {
 		p.placeNow(g)
 		used, opened = p.placeLater(g, servers, ghosts)
 	} else if g.moving != nil {
 		p.moveNow(g)
 	}
-	for _, m := range g.models {
+	for _, m := range g.companions() {
 		if m.host != nil && m.missing+m.excess > 0 {
 			p.placeWith(g, m)
 		}
@@ -87,7 +89,7 @@ func (p *Planner) settle(m *model) {
 		if !m.stays(at) {
 			goes, reason = true, m.whyNot(at)
 		}
-		switch at.replica.Phase {
+		switch at.phase {
 		case Broken:
 			p.act(m, at, Unload, LoadFailed)
 		case Draining:
@@ -103,7 +105,8 @@ func (p *Planner) settle(m *model) {
 		default:
 			goes = p.bring(m, at, goes, reason)
 		}
-		if goes || at.replica.Phase == Broken {
+		if goes || at.phase == Broken {
+			at.group.scribble(at.server)
 			add(at.group.views[at.server].going, m.sizeOn(at.group))
 		}
 	}
@@ -121,11 +124,11 @@ func (p *Planner) choose(m *model) {
 	active := 0
 	late := m.late[:0]
 	for i, at := range m.places {
-		switch at.replica.Phase {
+		switch at.phase {
 		case Loading, Loaded, Serving:
 			switch {
 			case !m.stays(at):
-			case m.overdue(at.replica, p.last):
+			case m.overdue(at.replica(), p.last):
 				late = append(late, i)
 			default:
 				active++
@@ -197,8 +200,8 @@ func (p *Planner) bring(m *model, at place, goes bool, reason Reason) bool {
 		return false
 	case goes:
 		p.act(m, at, Unload, reason)
-	case at.replica.Phase == Loading:
-		p.wait(p.action(m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica.Since, m.loads.orElse(0.9, m.LoadTime)))
+	case at.phase == Loading:
+		p.wait(p.action(m, at, Route, ReplicaLoaded), WaitsLoad, ends(at.replica().Since, m.loads.orElse(0.9, m.LoadTime)))
 	default:
 		p.act(m, at, Route, ReplicaLoaded)
 	}
@@ -210,7 +213,7 @@ func (m *model) whyNot(at place) Reason {
 	switch {
 	case at.group != m.group:
 		return GroupLeft
-	case at.replica.ModelVersion != m.Version:
+	case at.old:
 		return VersionOld
 	case at.group.state.Servers[at.server].Leaving:
 		return ServerLeaving
@@ -220,7 +223,7 @@ func (m *model) whyNot(at place) Reason {
 
 // drain unloads a draining replica as soon as it may.
 func (p *Planner) drain(m *model, at place) {
-	r := at.replica
+	r := at.replica()
 	since := r.Since
 	if since.IsZero() { // the world does not say: since it was first seen
 		key := m.drainKey(at)
@@ -248,13 +251,13 @@ func (m *model) drainKey(at place) string {
 	if m.owns(at) {
 		return at.name()
 	}
-	return at.group.Name + "/" + at.name() + "@" + at.replica.ModelVersion
+	return at.group.Name + "/" + at.name() + "@" + at.replica().ModelVersion
 }
 
 // forgetDrains forgets when replicas were first seen draining that drain no more.
 func (m *model) forgetDrains() {
 	maps.DeleteFunc(m.drains, func(key string, _ time.Time) bool {
-		return !slices.ContainsFunc(m.places, func(at place) bool { return at.replica.Phase == Draining && m.drainKey(at) == key })
+		return !slices.ContainsFunc(m.places, func(at place) bool { return at.phase == Draining && m.drainKey(at) == key })
 	})
 }
 
@@ -279,7 +282,7 @@ func (g *group) worstFirst(m *model, places []int, n int) []int {
 		if g.Removal == Ordinal {
 			fewest = 0
 		}
-		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.replica.Phase, b.replica.Phase), fewest, highest)
+		return cmp.Or(cmp.Compare(moves(x), moves(y)), cmp.Compare(a.phase, b.phase), fewest, highest)
 	})
 	if m.Spread.MaxSkew > 0 && to == nil {
 		g.crowdedFirst(m, places, n)
@@ -330,8 +333,9 @@ func (p *Planner) action(m *model, at place, k Kind, r Reason) Action {
 		// No version: several loads on one server are independent of one another.
 		a.Server, a.Generation = s.Name, s.Generation+1
 	}
-	if at.replica != nil {
-		a.ModelVersion, a.IfVersion = at.replica.ModelVersion, at.replica.Version
+	if at.seen {
+		r := at.replica()
+		a.ModelVersion, a.IfVersion = r.ModelVersion, r.Version
 	}
 	if k == Unroute {
 		a.Deadline = p.last.Add(m.DrainTimeout)
@@ -342,11 +346,10 @@ func (p *Planner) action(m *model, at place, k Kind, r Reason) Action {
 
 // stepsOf are the steps of a model's decision in this plan.
 func (p *Planner) stepsOf(m *model) []policy.Step {
-	i, found := slices.BinarySearchFunc(p.plan.Models, m.Name, func(mp ModelPlan, name string) int { return cmp.Compare(mp.Model, name) })
-	if !found {
-		return nil
+	if i := m.rank; i < len(p.plan.Models) && p.plan.Models[i].Model == m.Name {
+		return p.plan.Models[i].Decision.Steps
 	}
-	return p.plan.Models[i].Decision.Steps
+	return nil
 }
 
 // ends is when something that began at since and takes d is over; zero if d is

@@ -8,6 +8,15 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
+// companions are the models of the group among which those are that sit with
+// another; nil if there are none.
+func (g *group) companions() []*model {
+	if len(g.packed) == len(g.models) {
+		return nil
+	}
+	return g.models
+}
+
 // keeps reports whether a model has a replica on a server of its group that it
 // does not mean to give up.
 func (m *model) keeps(server int) bool {
@@ -15,7 +24,7 @@ func (m *model) keeps(server int) bool {
 		if at.group != m.group || at.server != server || !m.stays(at) || slices.Contains(m.spare, i) {
 			continue
 		}
-		switch at.replica.Phase {
+		switch at.phase {
 		case Loading, Loaded, Serving:
 			return true
 		}

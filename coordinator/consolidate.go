@@ -128,20 +128,15 @@ func (p *Planner) consolidate(g *group) {
 
 // quiet reports whether everything in the group is as it should be.
 func (g *group) quiet() bool {
-	if slices.ContainsFunc(g.models, func(m *model) bool { return len(m.failed) > 0 }) {
-		return false
-	}
 	servers, ghosts := g.current()
 	if g.guests > 0 || ghosts > 0 || servers != len(g.state.Servers) {
 		return false
 	}
-	for i := range g.state.Servers {
-		if g.state.Servers[i].Phase != Up || g.views[i].foreign {
-			return false
-		}
+	if g.tally.booting+g.tally.foreign > 0 {
+		return false
 	}
 	for _, m := range g.models {
-		if m.counts != (counts{serving: m.desired}) {
+		if m.counts != (counts{serving: m.desired}) || len(m.failed) > 0 {
 			return false
 		}
 	}
@@ -269,7 +264,7 @@ func (g *group) whole() *packing.Problem {
 			if !m.owns(at) {
 				continue
 			}
-			switch at.replica.Phase {
+			switch at.phase {
 			case Loading, Loaded, Serving: // what does anything else takes room until it is gone
 				c.At = append(c.At, at.server)
 				for d, x := range m.size {

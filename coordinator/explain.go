@@ -112,11 +112,10 @@ func (p *Planner) Explain(model string) (Explained, error) {
 // record keeps a decision that changed something.
 func (t *scaled) record(at time.Time, d policy.Decision, keep int) {
 	last := d.Steps[len(d.Steps)-1].Reason
-	if n := len(t.history); d.Replicas == t.desired && n > 0 {
-		if before := t.history[n-1].Steps; before[len(before)-1].Reason == last {
-			return
-		}
+	if len(t.history) > 0 && d.Replicas == t.desired && last == t.said {
+		return
 	}
+	t.said = last
 	if len(t.history) >= keep {
 		t.history = append(t.history[:0], t.history[1:]...)
 	}

@@ -33,15 +33,15 @@ func (m *model) noteFailures(now time.Time) {
 		server := at.name()
 		i, known := slices.BinarySearchFunc(m.failed, server, func(f failedLoad, name string) int { return cmp.Compare(f.Server, name) })
 		switch {
-		case at.replica.Phase == Serving && known && at.replica.Since.After(m.failed[i].Since):
+		case at.phase == Serving && known && at.replica().Since.After(m.failed[i].Since):
 			m.failed = slices.Delete(m.failed, i, i+1)
-		case at.replica.Phase != Broken || known && !at.replica.Since.After(m.failed[i].Since):
+		case at.phase != Broken || known && !at.replica().Since.After(m.failed[i].Since):
 		default:
 			if !known {
 				m.failed = slices.Insert(m.failed, i, failedLoad{Server: server})
 			}
 			f := &m.failed[i]
-			f.Since, f.Times = at.replica.Since, f.Times+1
+			f.Since, f.Times = at.replica().Since, f.Times+1
 			wait := orElse(m.RetryInterval, defaultRetryInterval) * (1<<min(f.Times-1, 20) - 1)
 			if wait < 0 || wait > maxRetryWait {
 				wait = maxRetryWait

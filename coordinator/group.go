@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/bellows-go/bellows/packing"
 )
 
 // group is a declared server group and what the present snapshot shows of it.
@@ -24,25 +26,38 @@ type group struct {
 	tried    time.Time     // when servers to empty were last looked for
 	frozen   time.Time     // the number of servers stands until then
 
+	rank   int         // among the groups by name
 	state  *GroupState // nil: not seen
 	fault  error       // why it was not, beyond being unseen
+	known  bool        // views and the models' places are those of the last World
 	views  []view      // one per state.Servers
+	marked []int       // servers whose views this plan has written to
+	tally  tally       // of views
 	guests int         // replicas here of models that live on other groups
+
+	binsBuf []packing.Bin // of the last packing problem
+	usedBuf []int64
+
+	lacks     bool    // some of packed miss replicas that are there to be placed, or too many
+	volumeBuf []int64 // of bound
 }
 
 // view is what the planner makes of one observed server.
 type view struct {
-	used     []int64 // by replicas in any phase
+	seen             // what it is made of
+	load     []int64 // by replicas in any phase
+	used     []int64 // load, and what this plan adds
 	going    []int64 // the part of used that leaves: draining, broken or spare
 	replicas int
 	foreign  bool // holds what nobody declared here: its free room is unknown
 	planned  int  // new replicas in this plan
+	marked   bool // this plan has written to used, going or planned
 }
 
 // open reports whether a server may be given new replicas at all.
 func (g *group) open(i int) bool {
-	s := &g.state.Servers[i]
-	return !s.Leaving && !g.views[i].foreign && !g.moving.empties(s.Name)
+	v := &g.views[i]
+	return !v.leaving && !v.foreign && !g.moving.empties(v.name)
 }
 
 // assemble notes when all servers that a planner without a history expects have
@@ -55,19 +70,13 @@ func (g *group) assemble(now time.Time, wait time.Duration) {
 		g.found = now
 	}
 	_, ghosts := g.current()
-	booting := slices.ContainsFunc(g.state.Servers, func(s ServerState) bool { return s.Phase == Booting })
-	g.complete = ghosts == 0 && !booting || now.Sub(g.found) >= wait
+	g.complete = ghosts == 0 && g.tally.booting == 0 || now.Sub(g.found) >= wait
 }
 
 // current is the number of servers there are or soon will be, those that leave
 // aside; ghosts are those of them that have not appeared yet.
 func (g *group) current() (servers, ghosts int) {
-	staying := 0
-	for i := range g.state.Servers {
-		if !g.state.Servers[i].Leaving {
-			staying++
-		}
-	}
+	staying := len(g.views) - g.tally.leaving
 	servers = max(g.state.Desired, staying)
 	return servers, servers - staying
 }
@@ -76,28 +85,26 @@ func (g *group) current() (servers, ghosts int) {
 // replicas goes.
 func (g *group) bound() int {
 	n := 0
+	g.volumeBuf = slices.Grow(g.volumeBuf[:0], len(g.limit))
+	volume := g.volumeBuf[:len(g.limit)]
+	clear(volume)
+	dims := len(volume) // those whose volume is known
 	for _, m := range g.packed {
 		n = max(n, m.desired)
-	}
-	for d, capacity := range g.limit {
-		var volume int64
-		for _, m := range g.packed {
-			if size := m.size[d]; size > 0 && int64(m.desired) > (math.MaxInt64-capacity-volume)/size {
-				return n // beyond integers; so are the servers
+		for d, size := range m.size[:dims] {
+			if size > 0 && int64(m.desired) > (math.MaxInt64-g.limit[d]-volume[d])/size {
+				dims = d // beyond integers; so are the servers
+				break
 			}
-			volume += m.size[d] * int64(m.desired)
+			volume[d] += size * int64(m.desired)
 		}
+	}
+	for d, capacity := range g.limit[:dims] {
 		if capacity > 0 {
-			n = max(n, int((volume+capacity-1)/capacity))
+			n = max(n, int((volume[d]+capacity-1)/capacity))
 		}
 	}
 	return n
-}
-
-func zeroed(v []int64, n int) []int64 {
-	v = slices.Grow(v[:0], n)[:n]
-	clear(v)
-	return v
 }
 
 func add(sum, v []int64) {

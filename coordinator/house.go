@@ -10,10 +10,7 @@ import (
 
 // house decides on which of its groups each model lives.
 func (p *Planner) house() {
-	for _, m := range p.models {
-		if len(m.homes) == 1 || m.host != nil {
-			continue // a companion goes with its host
-		}
+	for _, m := range p.movers {
 		switch {
 		case m.policy == nil:
 			m.moveTo(m.mostPlaces())

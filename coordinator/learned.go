@@ -102,12 +102,15 @@ func (s startingSince) learn(h *durations, name string, began, arrived time.Time
 	}
 }
 
-// learnTimes notes how long loads and boots took that have come to an end.
+// learnTimes notes how long boots took that have come to an end.
 func (g *group) learnTimes() {
 	if g.starting == nil {
 		g.starting = startingSince{}
 	}
 	for i := range g.state.Servers {
+		if g.tally.booting+len(g.starting) == 0 {
+			break
+		}
 		s := &g.state.Servers[i]
 		if s.Phase == Booting {
 			g.starting.learn(&g.boots, s.Name, s.Since, time.Time{})
@@ -116,20 +119,21 @@ func (g *group) learnTimes() {
 		}
 	}
 	forgetGone(g.starting, len(g.state.Servers), g.serverNamed)
-	for _, m := range g.models {
-		m.learnTimes()
-	}
 }
 
+// learnTimes notes how long loads took that have come to an end.
 func (m *model) learnTimes() {
-	if m.loading+len(m.starting) == 0 && !slices.ContainsFunc(m.places, func(at place) bool { return at.replica.Phase == Loading }) {
+	if m.still && len(m.starting) == 0 {
+		return
+	}
+	if m.loading+len(m.starting) == 0 && !slices.ContainsFunc(m.places, func(at place) bool { return at.phase == Loading }) {
 		return
 	}
 	for _, at := range m.places {
 		if !m.owns(at) {
 			continue
 		}
-		r, server := at.replica, at.name()
+		r, server := at.replica(), at.name()
 		switch r.Phase {
 		case Loading:
 			if m.starting == nil {

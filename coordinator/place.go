@@ -31,6 +31,7 @@ func (p *Planner) placeNow(g *group) {
 func (p *Planner) load(g *group, m *model, server int, why Reason) {
 	p.act(m, place{group: g, server: server}, Load, why)
 	m.planned = append(m.planned, server)
+	g.scribble(server)
 	g.views[server].planned++
 	add(g.views[server].used, m.size)
 }
@@ -39,6 +40,9 @@ func (p *Planner) load(g *group, m *model, server int, why Reason) {
 // are ordered, that make room, or that must be ordered. It returns how many of
 // the ordered ones it used and how many more it takes.
 func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
+	if !slices.ContainsFunc(g.packed, func(m *model) bool { return m.missing > 0 || m.excess > 0 }) {
+		return 0, 0 // there was room for all
+	}
 	problem, order := g.problem(p.last, g.open, true)
 	seen := len(problem.Bins)
 	needed := 0
@@ -71,12 +75,14 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 			p.loadLater(g, m, order[bin])
 		}
 	}
+	refusals := make(map[string]packing.Refusal, len(a.Refusals))
+	for _, r := range a.Refusals {
+		refusals[r.Class] = r
+	}
 	for _, m := range g.packed {
-		refusal := packing.Refusal{Class: m.Name, Reason: packing.OneOfEach}
-		for _, r := range a.Refusals {
-			if r.Class == m.Name {
-				refusal = r
-			}
+		refusal, refused := refusals[m.Name]
+		if !refused {
+			refusal = packing.Refusal{Class: m.Name, Reason: packing.OneOfEach}
 		}
 		refusal.Items += m.excess
 		p.refuse(g, m, refusal)
@@ -97,6 +103,7 @@ func (p *Planner) refuse(g *group, m *model, r packing.Refusal) {
 
 // loadLater shows a replica that is to come on a server, and what it waits for.
 func (p *Planner) loadLater(g *group, m *model, server int) {
+	g.scribble(server)
 	g.views[server].planned++
 	m.coming++
 	a := p.action(m, place{group: g, server: server}, Load, ReplicaShort)
@@ -142,23 +149,14 @@ func (m *model) class(g *group) packing.Class {
 
 // bins are the group's servers in the order in which they fill: the fullest
 // first, or the lowest, so that others empty. order maps bins to servers. With
-// later, what is about to leave no longer counts.
+// later, what is about to leave no longer counts. The problem is valid until the
+// next one: the bins lie in the group's buffers.
 func (g *group) bins(open func(int) bool, later bool) (p *packing.Problem, order []int) {
 	p = &packing.Problem{Dimensions: g.dims, Zones: g.Zones}
-	order = make([]int, len(g.views))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		fullest := cmp.Compare(g.views[j].replicas+g.views[j].planned, g.views[i].replicas+g.views[i].planned)
-		if g.Removal == Ordinal {
-			fullest = 0
-		}
-		x, y := &g.state.Servers[i], &g.state.Servers[j]
-		return cmp.Or(fullest, cmp.Compare(x.Ordinal, y.Ordinal), cmp.Compare(x.Name, y.Name))
-	})
-	p.Bins = make([]packing.Bin, 0, len(order)+1)
-	used := make([]int64, len(order)*len(g.dims))
+	order = g.fillOrder()
+	p.Bins = slices.Grow(g.binsBuf[:0], len(order)+1)
+	g.usedBuf = slices.Grow(g.usedBuf[:0], len(order)*len(g.dims))
+	used := g.usedBuf[:len(order)*len(g.dims)]
 	for bin, server := range order {
 		v, s := &g.views[server], &g.state.Servers[server]
 		b := g.bin()
@@ -175,7 +173,35 @@ func (g *group) bins(open func(int) bool, later bool) (p *packing.Problem, order
 		}
 		p.Bins = append(p.Bins, b)
 	}
+	g.binsBuf = p.Bins[:0]
 	return p, order
+}
+
+// fillOrder is the order in which servers fill.
+func (g *group) fillOrder() []int {
+	type rank struct{ replicas, ordinal, server int }
+	ranks := make([]rank, len(g.views))
+	for i := range ranks {
+		v := &g.views[i]
+		ranks[i] = rank{v.replicas + v.planned, g.state.Servers[i].Ordinal, i}
+		if g.Removal == Ordinal {
+			ranks[i].replicas = 0
+		}
+	}
+	slices.SortFunc(ranks, func(a, b rank) int {
+		switch { // servers are sorted by name
+		case a.replicas != b.replicas:
+			return b.replicas - a.replicas
+		case a.ordinal != b.ordinal:
+			return cmp.Compare(a.ordinal, b.ordinal)
+		}
+		return a.server - b.server
+	})
+	order := make([]int, len(ranks))
+	for i := range ranks {
+		order[i] = ranks[i].server
+	}
+	return order
 }
 
 // problem is the packing of the group's missing replicas.
@@ -194,7 +220,7 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 		}
 		for _, at := range m.places {
 			// What is broken leaves: its server may have the model again, later.
-			if m.owns(at) && (!later || at.replica.Phase != Broken) {
+			if m.owns(at) && (!later || at.phase != Broken) {
 				c.At = append(c.At, binOf[at.server])
 			}
 		}
@@ -217,6 +243,9 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 // avoided marks the bins on which a model is not to be loaded for now, and
 // returns what it forbids.
 func (g *group) avoided(bins []packing.Bin, m *model, now time.Time) (forbids []string) {
+	if len(m.failed) == 0 {
+		return nil
+	}
 	for i := range bins {
 		if _, avoid := m.avoids(bins[i].Name, now); avoid {
 			mark := avoiding(m.Name)

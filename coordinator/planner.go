@@ -26,6 +26,8 @@ type Planner struct {
 	stakes   [][]stake  // in budgets; as models
 	claims   []claim    // lent to share
 	targets  []*scaled  // of models, then of services
+	movers   []*model   // those with several homes; a companion goes with its host
+	timed    []*scaled  // those with seconds
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
@@ -34,10 +36,11 @@ type Planner struct {
 	podFeeds  []*podFeed // as wantsPods
 	podFeedOf map[PodSeries]*podFeed
 
-	tick uint64
-	last time.Time // Now of the last plan
-	plan Plan
-	lost []string // what a Restore could not give back; faults of the next plan
+	world uint64 // World.Seq of the last one; 0: none, or it had none
+	tick  uint64
+	last  time.Time // Now of the last plan
+	plan  Plan
+	lost  []string // what a Restore could not give back; faults of the next plan
 }
 
 // PlannerOptions are settings with useful zero values.
@@ -62,6 +65,7 @@ type model struct {
 	Model
 	scaled
 	homes []*group // that may host it, in order of preference
+	rank  int      // among the models by name
 	group *group   // of these, the one that does
 	size  []int64  // what a replica takes of a server of the group, companions included; none if it is one
 	host  *model   // that it sits With
@@ -79,14 +83,15 @@ type model struct {
 
 	// Of the present snapshot:
 	counts
-	places  []place
-	missing int   // replicas that have no place yet
-	coming  int   // of those, the ones that Plan.Later shows a place for
-	excess  int   // of the missing, those beyond all servers there could be
-	spare   []int // places that are given up
-	late    []int // places that load for too long to count
-	revived []int // draining places that are wanted again
-	planned []int // servers that get a new replica now
+	places  []place // by group, server, index
+	still   bool    // counts are those of places, whatever the time
+	missing int     // replicas that have no place yet
+	coming  int     // of those, the ones that Plan.Later shows a place for
+	excess  int     // of the missing, those beyond all servers there could be
+	spare   []int   // places that are given up
+	late    []int   // places that load for too long to count
+	revived []int   // draining places that are wanted again
+	planned []int   // servers that get a new replica now
 }
 
 // counts are numbers of replicas by what they do.
@@ -97,15 +102,21 @@ type counts struct {
 	old                                        int // not serving yet, and not to
 }
 
-// place is one observed replica.
+// place is one observed replica, or where one is to be. It holds from one
+// snapshot to the next, while the server is as it was.
 type place struct {
-	group   *group
-	server  int // index in group.state.Servers
-	replica *ReplicaState
+	group  *group
+	server int   // index in group.state.Servers
+	index  int32 // in the server's Replicas
+	phase  ReplicaPhase
+	old    bool // not of the version that is declared
+	seen   bool // it is one that was observed
 }
 
 // name of the server.
 func (at place) name() string { return at.group.state.Servers[at.server].Name }
+
+func (at place) replica() *ReplicaState { return &at.group.state.Servers[at.server].Replicas[at.index] }
 
 // NewPlanner returns a planner for d. The error is that of d.Validate or names
 // a bad option.
@@ -202,10 +213,8 @@ func (p *Planner) fault(format string, args ...any) {
 
 // listen takes in the samples.
 func (p *Planner) listen(s *Snapshot) {
-	for _, t := range p.targets {
-		if t.seconds != nil {
-			t.seconds.start(s.Now)
-		}
+	for _, t := range p.timed {
+		t.seconds.start(s.Now)
 	}
 	cursor := 0 // sources tend to answer in the order they were asked
 	for i := range s.Samples {

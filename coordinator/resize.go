@@ -11,7 +11,7 @@ import (
 func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 	kept := 0
 	for i := range g.views {
-		if !g.state.Servers[i].Leaving && g.views[i].replicas+g.views[i].planned > 0 {
+		if !g.views[i].leaving && g.views[i].replicas+g.views[i].planned > 0 {
 			kept++
 		}
 	}
@@ -64,29 +64,32 @@ func (g *group) empties(n int) []string {
 	if n == 0 {
 		return nil
 	}
-	order := make([]int, 0, len(g.views))
-	for i := range g.views {
-		if !g.state.Servers[i].Leaving {
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(i, j int) int {
+	goesFirst := func(i, j int) int {
 		x, y := &g.state.Servers[i], &g.state.Servers[j]
 		booting := cmp.Compare(x.Phase, y.Phase)
 		if g.Removal == Ordinal {
 			booting = 0
 		}
 		return cmp.Or(booting, cmp.Compare(y.Ordinal, x.Ordinal), cmp.Compare(y.Name, x.Name))
-	})
+	}
+	var order []int
+	stays := -1 // under ordinal removal: the first that would go, but holds something
+	for i := range g.views {
+		switch v := &g.views[i]; {
+		case v.leaving:
+		case v.replicas+v.planned == 0:
+			order = append(order, i)
+		case g.Removal == Ordinal && (stays < 0 || goesFirst(i, stays) < 0):
+			stays = i
+		}
+	}
+	slices.SortFunc(order, goesFirst)
 	var victims []string
-	for _, i := range order {
-		empty := g.views[i].replicas+g.views[i].planned == 0
-		if len(victims) == n || !empty && g.Removal == Ordinal {
+	for _, i := range order[:min(n, len(order))] {
+		if stays >= 0 && goesFirst(stays, i) < 0 {
 			break
 		}
-		if empty {
-			victims = append(victims, g.state.Servers[i].Name)
-		}
+		victims = append(victims, g.state.Servers[i].Name)
 	}
 	slices.Sort(victims)
 	return victims

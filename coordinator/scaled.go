@@ -31,8 +31,9 @@ type scaled struct {
 	begun     *feed // if some policy asks for seconds
 	seconds   *secondsLog
 
-	frozen  time.Time // the desired count stands until then
-	history []Decided // oldest first
+	frozen  time.Time     // the desired count stands until then
+	history []Decided     // oldest first
+	said    policy.Reason // the last word of the newest; "" if there is none
 	desired int
 	shadows []*shadow
 	shown   []ShadowPlan // of this plan; as shadows
@@ -42,7 +43,8 @@ type scaled struct {
 // inherit takes over what is remembered of the same target under older
 // declarations; a policy that has changed starts anew.
 func (t *scaled) inherit(old *scaled) {
-	t.desired, t.seconds, t.frozen, t.history = old.desired, old.seconds, old.frozen, old.history
+	t.desired, t.seconds, t.frozen = old.desired, old.seconds, old.frozen
+	t.history, t.said = old.history, old.said
 	t.asker.inherit(&old.asker)
 	for _, x := range t.shadows {
 		if was := old.shadow(x.name); was != nil {
@@ -61,7 +63,7 @@ func (a *asker) inherit(old *asker) {
 // of those there were.
 func (p *Planner) connect() {
 	old := p.feedOf
-	p.wants, p.feeds, p.feedOf = nil, nil, map[Series]*feed{}
+	p.wants, p.feeds, p.feedOf, p.timed = nil, nil, map[Series]*feed{}, nil
 	for _, t := range p.targets {
 		p.hear(t, &t.asker)
 		for _, x := range t.shadows {
@@ -74,6 +76,7 @@ func (p *Planner) connect() {
 		if t.seconds == nil {
 			t.seconds = &secondsLog{}
 		}
+		p.timed = append(p.timed, t)
 		for c, name := range secondCounts {
 			f := p.want(t, name)
 			f.seconds, f.count = t.seconds, count(c)

@@ -253,6 +253,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 			series[id] = fresh
 		}
 	}
+	p.forgetWorld()
 	p.tick, p.last, p.plan, p.lost = 0, s.At, Plan{}, nil
 	if !s.At.IsZero() {
 		p.tick = 1

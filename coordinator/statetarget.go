@@ -54,7 +54,7 @@ func (s *savedSeconds) check() error {
 // restore takes over what was saved of a target with ready replicas, if
 // anything. The error is the policy's, which then starts anew.
 func (t *scaled) restore(s *savedScaled, at time.Time, ready int) error {
-	t.policy, t.desired, t.frozen, t.history = nil, 0, time.Time{}, nil
+	t.policy, t.desired, t.frozen, t.history, t.said = nil, 0, time.Time{}, nil, ""
 	if t.seconds != nil {
 		*t.seconds = secondsLog{}
 	}

@@ -117,8 +117,11 @@ func (p *Planner) Status(model string) (Status, error) {
 
 // serves counts the serving replicas of the declared version, where m lives.
 func (m *model) serves() (n int) {
+	if m.leaving == 0 {
+		return m.serving // all of them
+	}
 	for _, at := range m.places {
-		if at.replica.Phase == Serving && m.owns(at) {
+		if at.phase == Serving && m.owns(at) {
 			n++
 		}
 	}

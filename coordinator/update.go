@@ -39,12 +39,15 @@ func (p *Planner) Update(d Declarations) error {
 		m.wishes.declare(&m.Model)
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services), Budgets: slices.Clone(d.Budgets)}
-	p.models, p.groups, p.byName = models, groups, byName
+	p.models, p.groups, p.byName, p.world = models, groups, byName, 0
 	p.updateServices(d.Services)
 	p.updateBudgets(d.Budgets)
-	p.targets = nil
+	p.targets, p.movers = nil, nil
 	for _, m := range models {
 		p.targets = append(p.targets, &m.scaled)
+		if len(m.homes) > 1 && m.host == nil {
+			p.movers = append(p.movers, m)
+		}
 	}
 	for _, s := range p.services {
 		p.targets = append(p.targets, &s.scaled)
@@ -66,6 +69,9 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 		byName[g.Name] = g
 	}
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
+	for i, g := range groups {
+		g.rank = i
+	}
 	return groups, byName
 }
 
@@ -73,8 +79,12 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 // to live on.
 func newModels(d Declarations, groups map[string]*group) (models []*model, byName map[string]*model) {
 	byName = make(map[string]*model, len(d.Models))
-	for _, decl := range d.Models {
-		m := &model{Model: decl, scaled: scaled{id: TargetID{TargetModel, decl.Name}}}
+	made := make([]model, len(d.Models)) // side by side: every tick goes through all
+	sorted := slices.Clone(d.Models)
+	slices.SortFunc(sorted, func(a, b Model) int { return cmp.Compare(a.Name, b.Name) })
+	for i, decl := range sorted {
+		m := &made[i]
+		m.Model, m.rank, m.scaled = decl, i, scaled{id: TargetID{TargetModel, decl.Name}}
 		m.low, m.high = decl.bounds()
 		if m.DrainTimeout == 0 {
 			m.DrainTimeout = defaultDrainTimeout
@@ -90,7 +100,6 @@ func newModels(d Declarations, groups map[string]*group) (models []*model, byNam
 		models = append(models, m)
 		byName[m.Name] = m
 	}
-	slices.SortFunc(models, byModelName)
 	for _, m := range models {
 		if m.With != "" {
 			m.host = byName[m.With]
@@ -122,7 +131,7 @@ func (m *model) settleOn(g *group) {
 	isM := func(x *model) bool { return x == m }
 	m.group.models = slices.DeleteFunc(m.group.models, isM)
 	m.group.packed = slices.DeleteFunc(m.group.packed, isM)
-	m.group, m.size = g, m.newSize(g)
+	m.group, m.size, m.still = g, m.newSize(g), false
 	i, _ := slices.BinarySearchFunc(g.models, m, byModelName)
 	g.models = slices.Insert(g.models, i, m)
 	if m.host == nil {

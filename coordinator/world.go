@@ -14,12 +14,26 @@ import (
 // on them that was accepted (0 for none); an action on a replica is one on its
 // server.
 // Every subject has an opaque Version for Action.IfVersion.
+//
+// Who knows what has changed may say so, and a planner then looks at nothing
+// else: see Base and GroupState.Changed. A World is whole all the same, and means
+// the same without: a planner to which it says nothing, because its last World
+// was another one, it was restored or updated, or the group could not be seen,
+// looks at all of it and plans just that.
 type World struct {
 	Groups []GroupState
 	Unseen []string // groups that could not be seen: held, never taken for gone
 
 	Services       []ServiceState
 	UnseenServices []string // as Unseen
+
+	// Seq numbers the Worlds of whoever observes; 0 is no number. No two Worlds that
+	// one planner gets may share one, so who starts again goes on elsewhere: at the
+	// time in nanoseconds, say.
+	Seq uint64
+	// Base is the Seq of the World from which each GroupState.Changed tells the
+	// differences; 0: what has changed is not known.
+	Base uint64
 }
 
 // A GroupState is one observed server group.
@@ -30,6 +44,13 @@ type GroupState struct {
 	Generation uint64
 	Epoch      uint64
 	Version    string
+
+	// Changed names the Servers that differ from those of World.Base or were not
+	// among them, sorted; of those that are gone nothing need be said. InFlight and
+	// Version of replicas may differ on others, too. A server that is not named but
+	// differs in its own fields, or in how many replicas it has, is a fault of the
+	// plan, and is looked at.
+	Changed []string
 }
 
 // A ServerState is one observed server.

@@ -28,6 +28,7 @@ type Window struct {
 	grain   int64    // nanoseconds, > 0
 	buckets []bucket // ring: the bucket of index i stands at i mod len
 	blocks  []bucket // ring: of each 32 buckets before the newest's 32, all together; none in short windows
+	means   means    // of short windows, once one was asked for
 	newest  int64    // highest index seen; meaningless while empty
 	any     bool
 }
@@ -118,6 +119,9 @@ func (w *Window) AddOver(over time.Duration, at time.Time, v float64) bool {
 	if ns >= b.at {
 		b.last, b.at = v, ns
 	}
+	if w.means.follows {
+		w.means.note(b)
+	}
 	if block := blockOf(i); block < blockOf(w.newest) {
 		w.settle(block)
 	}
@@ -160,12 +164,7 @@ func (w *Window) settle(block int64) {
 // MeanAt returns the mean of the samples as of t; ok is false when there is
 // none, which is not the same as a mean of zero, and when no float holds their sum.
 func (w *Window) MeanAt(t time.Time) (v float64, ok bool) {
-	var sum float64
-	var n int64
-	for b := range w.covered(t) {
-		sum += b.sum
-		n += b.count
-	}
+	sum, n := w.sum(t)
 	if n == 0 || !finite(sum) {
 		return 0, false
 	}
