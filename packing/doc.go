@@ -11,7 +11,8 @@
 // [Pack] builds in bulk and leaves what sits where it is. [Rebalance] follows a
 // change with few moves, [Fleet] does so from tick to tick, [Consolidate] empties
 // bins that need not exist, and [Order] turns the difference between two
-// placements into steps of which every prefix is a valid state. Every
+// placements into steps of which every prefix is a valid state. [Bound] only says
+// how few bins there can be. Every
 // [Assignment] carries a lower bound, so that the gap is always known, and a
 // [Refusal] with the least relaxation for whatever found no place.
 //
@@ -31,7 +32,10 @@
 // Minimization in One-Dimensional Stock Cutting"), and a pool of items that eject
 // one another (Nagata and Bräysy, "A Powerful Route Minimization Heuristic for
 // the Vehicle Routing Problem with Time Windows"); for any number, annealing with
-// bins over capacity. Shortages are shared as in Ghodsi and others, "Dominant
+// bins over capacity. Where bins are alike, diving into the linear programme of
+// their fillings (Gilmore and Gomory; Sadykov and others, "Primal Heuristics for
+// Branch and Price") comes between. Shortages are shared as in Ghodsi and others, "Dominant
 // Resource Fairness". The bounds are volume, dual feasible functions (Martello
-// and Toth; Carlier, Clautiaux and Moukrim), counts and cliques.
+// and Toth; Carlier, Clautiaux and Moukrim), counts, cliques, generated columns
+// (Farley) and, for few items, all ways.
 package packing

@@ -29,6 +29,7 @@ type run struct {
 	rng      *source
 	steps    int64
 	stopped  bool
+	least    int       // bins, proven on the way
 	fillings [][]int32 // of single bins, that were good for something
 }
 
@@ -45,6 +46,7 @@ func (r *run) result() *Assignment {
 		const steps = 100_000
 		a.LowerBound = r.s.prove(&budget{limit: steps, stop: r.Stop})
 	}
+	a.LowerBound = max(a.LowerBound, r.least)
 	a.Proven = a.Used <= a.LowerBound
 	a.Steps, a.Stopped = r.steps, r.stopped
 	return a
@@ -159,6 +161,7 @@ func (r *run) shrink() {
 	if items <= maxPool {
 		r.value(least, 2*trials)
 		least = r.dive(least)
+		r.least = least
 		s = r.s
 		if s.used <= least {
 			return
