@@ -178,17 +178,13 @@ func (d *diver) fewer(top programme) bool {
 
 // pack puts the items into bins of a new state.
 func (d *diver) pack(l *layout) *state {
-	s := newState(l)
+	bins := make([][]int32, len(d.bins))
 	for b, bin := range d.bins {
-		if b == len(s.kind) {
-			s.openNew(int32(slices.IndexFunc(s.spareNew, func(n int32) bool { return n > 0 })))
-		}
 		for _, p := range bin {
-			s.add(d.classes[p.row][p.class], int32(b))
+			bins[b] = append(bins[b], d.classes[p.row][p.class])
 		}
 	}
-	s.log = s.log[:0]
-	return s
+	return packed(l, bins)
 }
 
 // A choice is a filling that the programme has some of.

@@ -160,6 +160,7 @@ func (r *run) shrink() {
 	movable := func(c, b int32) bool { return !s.isHome(c, b) }
 	if items <= maxPool {
 		r.value(least, 2*trials)
+		r.tile(least)
 		least = r.dive(least)
 		r.least = least
 		s = r.s
