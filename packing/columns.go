@@ -25,21 +25,21 @@ func (q *cover) columnBound(enough int, b *budget) int {
 	c.start()
 	nodes := fewNodes
 	for c.best < enough && !b.spent() {
-		c.simplex.prices(c.prices)
+		copy(c.prices, c.simplex.price)
 		b.spend(1 + len(c.need)*len(c.need)/500)
 		if i := c.negative(); i >= 0 {
-			if !c.simplex.enter(c.surplus(i), 0) {
+			if !c.simplex.enter(c.surplus(i), 0, -1) {
 				break
 			}
 			continue
 		}
-		if c.priceBetween(b) && c.simplex.enter(c.column, 1) {
+		if c.priceBetween(b) && c.simplex.enter(c.column, 1, -1) {
 			continue
 		}
 		best, top := c.price(c.prices, nodes, b)
 		switch {
 		case best > priceUnit+slight:
-			if !c.simplex.enter(c.column, 1) {
+			if !c.simplex.enter(c.column, 1, -1) {
 				return c.best
 			}
 			nodes = fewNodes
@@ -66,8 +66,9 @@ type columns struct {
 	need     [][]int64
 	most     []int // of a row in one bin
 	demand   []int
-	takes    [][]bool // per row and shape
-	hopeless bool     // some row fits nowhere
+	classes  [][]int32 // per row, those that it stands for
+	takes    [][]bool  // per row and shape
+	hopeless bool      // some row fits nowhere
 	simplex  *simplex
 	prices   []float64
 	worth    []int64 // the prices in integers
@@ -98,10 +99,12 @@ func newColumns(q *cover) *columns {
 			c.takes = append(c.takes, r.takes)
 			c.most = append(c.most, 0)
 			c.demand = append(c.demand, 0)
+			c.classes = append(c.classes, nil)
 		}
 		last = i
 		c.most[len(c.most)-1]++
 		c.demand[len(c.demand)-1] += r.count
+		c.classes[len(c.classes)-1] = append(c.classes[len(c.classes)-1], r.class)
 	}
 	c.prices = make([]float64, len(c.need))
 	c.worth = make([]int64, len(c.need))

@@ -94,14 +94,14 @@ func TestColumnBoundSeesWhatVolumesDoNot(t *testing.T) {
 		rows []row
 		want int
 	}{
-		{"more than half", []row{{[]int64{6, 0}, 1, takes}, {[]int64{6, 0}, 1, takes}, {[]int64{6, 0}, 1, takes}}, 3},
-		{"one in each", []row{{[]int64{1, 1}, 7, takes}}, 7},
+		{"more than half", []row{{[]int64{6, 0}, 1, takes, 0}, {[]int64{6, 0}, 1, takes, 0}, {[]int64{6, 0}, 1, takes, 0}}, 3},
+		{"one in each", []row{{[]int64{1, 1}, 7, takes, 0}}, 7},
 		{
 			"each dimension has room, both together do not",
-			[]row{{[]int64{6, 1}, 3, takes}, {[]int64{1, 6}, 3, takes}, {[]int64{4, 4}, 4, takes}},
+			[]row{{[]int64{6, 1}, 3, takes, 0}, {[]int64{1, 6}, 3, takes, 0}, {[]int64{4, 4}, 4, takes, 0}},
 			5,
 		},
-		{"fits nowhere", []row{{[]int64{11, 0}, 1, takes}}, 0},
+		{"fits nowhere", []row{{[]int64{11, 0}, 1, takes, 0}}, 0},
 		{"nothing", nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

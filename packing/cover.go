@@ -21,6 +21,7 @@ type row struct {
 	need  []int64
 	count int
 	takes []bool // per shape
+	class int32
 }
 
 // A shape is a number of bins that are equal here.
@@ -42,7 +43,7 @@ func newCover(l *layout, counts []int) *cover {
 		if n == 0 {
 			continue
 		}
-		r := row{need: l.needs(int32(c)), count: n, takes: make([]bool, len(q.shapes))}
+		r := row{class: int32(c), need: l.needs(int32(c)), count: n, takes: make([]bool, len(q.shapes))}
 		for k, s := range shapeOf {
 			r.takes[s] = r.takes[s] || l.takesKind(int32(c), int32(k))
 		}

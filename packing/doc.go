@@ -11,9 +11,10 @@
 // [Pack] builds in bulk and leaves what sits where it is. [Rebalance] follows a
 // change with few moves, [Fleet] does so from tick to tick, [Consolidate] empties
 // bins that need not exist, and [Order] turns the difference between two
-// placements into steps of which every prefix is a valid state. Every
-// [Assignment] carries a lower bound, so that the gap is always known, and a
-// [Refusal] with the least relaxation for whatever found no place.
+// placements into steps of which every prefix is a valid state. [Bound] only says
+// how few bins there can be. Every [Assignment] carries a lower bound, so that the
+// gap is always known, and a [Refusal] with the least relaxation for whatever found
+// no place.
 //
 // Sizes are integers in any unit, one per dimension, and so is everything that
 // decides whether an item fits, what a placement costs and how ties are broken;
@@ -32,8 +33,12 @@
 // (Belov and Scheithauer, "Setup and Open-Stacks Minimization in One-Dimensional
 // Stock Cutting"), and a pool of items that eject one another (Nagata and Bräysy,
 // "A Powerful Route Minimization Heuristic for the Vehicle Routing Problem with
-// Time Windows"); for any number, annealing with bins over capacity. Shortages are
-// shared as in Ghodsi and others, "Dominant Resource Fairness". The bounds are
-// volume, dual feasible functions (Martello and Toth; Carlier, Clautiaux and
-// Moukrim), counts and cliques.
+// Time Windows"); for any number, annealing with bins over capacity. Where bins
+// are alike, diving into the linear programme of their fillings comes between
+// (Gilmore and Gomory; Sadykov and others, "Primal Heuristics for Branch and
+// Price"), and before it, where few bins have to be full to the brim, an exact
+// cover by such fillings (Knuth, "Dancing Links"). Shortages are shared as in
+// Ghodsi and others, "Dominant Resource Fairness". The bounds are volume, dual
+// feasible functions (Martello and Toth; Carlier, Clautiaux and Moukrim), counts,
+// cliques, generated columns (Farley) and, for few items, all ways.
 package packing

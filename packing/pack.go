@@ -25,10 +25,12 @@ func Pack(p *Problem, o Options) (*Assignment, error) {
 // A run is one call's search, and what it spent.
 type run struct {
 	Options
-	s       *state
-	rng     *source
-	steps   int64
-	stopped bool
+	s        *state
+	rng      *source
+	steps    int64
+	stopped  bool
+	least    int       // bins, proven on the way
+	fillings [][]int32 // of single bins, that were good for something
 }
 
 // result is the state as an Assignment, refusals and bounds included.
@@ -44,6 +46,7 @@ func (r *run) result() *Assignment {
 		const steps = 100_000
 		a.LowerBound = r.s.prove(&budget{limit: steps, stop: r.Stop})
 	}
+	a.LowerBound = max(a.LowerBound, r.least)
 	a.Proven = a.Used <= a.LowerBound
 	a.Steps, a.Stopped = r.steps, r.stopped
 	return a
@@ -160,8 +163,14 @@ func (r *run) shrink() {
 	trials := r.Effort.trials(items)
 	movable := func(c, b int32) bool { return !s.isHome(c, b) }
 	if items <= maxPool {
-		r.value(least, 4*trials)
+		r.value(least, 2*trials)
+		r.tile(least)
+		least = r.dive(least)
+		r.least = least
 		s = r.s
+		if s.used <= least {
+			return
+		}
 		p := newPool(s, r.rng, movable)
 		r.stopped = r.stopped || s.used > least && p.shrink(least, 3*trials, r.Stop)
 		r.steps += p.looks / looksPerStep
@@ -177,6 +186,9 @@ func (r *run) shrink() {
 	}
 }
 
+// maxFillings is how many are remembered.
+const maxFillings = 3000
+
 // value packs again from the beginning, by value, pass after pass, and keeps
 // the best.
 func (r *run) value(least int, looks int64) {
@@ -185,6 +197,7 @@ func (r *run) value(least int, looks int64) {
 		s := newState(r.s.layout)
 		v.start(s)
 		s.fillAll(v)
+		r.fillings = append(r.fillings, s.items[:min(len(s.items), maxFillings-len(r.fillings))]...)
 		if len(s.shortOnes()) == 0 && (s.cost < r.s.cost || s.cost == r.s.cost && s.used < r.s.used) {
 			r.s = s
 		}

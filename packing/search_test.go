@@ -9,7 +9,7 @@ import (
 
 // sound fails unless every item that was added since the beginning obeys every
 // rule where it sits, by the slow model.
-func sound(t *rapid.T, s *state) {
+func sound(t interface{ Fatalf(string, ...any) }, s *state) {
 	for b := range s.kind {
 		var held []*Class
 		for _, c := range s.items[b] {
