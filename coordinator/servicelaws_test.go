@@ -43,14 +43,8 @@ func (tr *trial) withServices(t *rapid.T) {
 // renew makes the judge and the planners of changed declarations.
 func (tr *trial) renew(t *rapid.T) {
 	tr.judge = laws.For(tr.d)
-	tr.judge.Stale, tr.judge.Patience = 5*time.Second, 50*time.Second
-	for _, p := range []**coordinator.Planner{&tr.first, &tr.second} {
-		planner, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		*p = planner
-	}
+	tr.judge.Stale, tr.judge.Patience, tr.judge.Startup = staleAfter, 10*staleAfter, startup
+	tr.first, tr.second = tr.planner(t), tr.planner(t)
 }
 
 // serve is what goes on between two ticks, and the world as it is seen then.
@@ -146,10 +140,7 @@ func TestServiceLaws(t *testing.T) {
 
 // restartParts replaces the second planner by a new one with its memory in parts.
 func (tr *trial) restartParts(t *rapid.T) {
-	planner, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	planner := tr.planner(t)
 	parts, err := tr.second.StateParts(1000)
 	if err != nil {
 		t.Fatal(err)

@@ -160,10 +160,7 @@ func TestShadowsNeverAct(t *testing.T) {
 	differ, restarts := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		tr := drawTrial(t)
-		bare, err := coordinator.NewPlanner(tr.d, coordinator.PlannerOptions{Stale: 5 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
+		bare := tr.planner(t)
 		for i := range tr.d.Models {
 			m := &tr.d.Models[i]
 			m.Shadows = []coordinator.Shadow{

@@ -4,14 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/policy"
 )
-
-// startupWait is PlannerOptions.StartupWait, unless a test sets another.
-const startupWait = 10 * time.Minute
 
 // share is a model under budgets.
 type share struct {
@@ -157,7 +153,7 @@ func (j *Judge) assemble(s coordinator.Snapshot) {
 				staying++
 			}
 		}
-		if up && staying >= g.Desired || s.Now.Sub(j.groupSince[g.Name]) >= startupWait {
+		if up && staying >= g.Desired || s.Now.Sub(j.groupSince[g.Name]) >= j.Startup {
 			j.whole[g.Name] = true
 		}
 	}

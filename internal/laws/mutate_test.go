@@ -30,7 +30,7 @@ type mutant struct {
 //
 //	go test ./coordinator -run 'TestLaws$' -law <n> -rapid.nofailfile
 var mutants = []mutant{
-	{1, "one replica below the minimum is let through", `} else if d.Replicas < t.low {`, `} else if d.Replicas < t.low-1 {`},
+	{1, "one replica is enough, whatever the minimum", `} else if d.Replicas < t.low {`, `} else if d.Replicas < min(t.low, 1) {`},
 	{2, "what loads counts as serving when others stop", `free := max(0, m.serving-m.desired)`, `free := max(0, m.serving+m.loading-m.desired)`},
 	{3, "a drain is over whatever is in flight", `r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0 &&`, `r.InFlight.Quality == policy.OK &&`},
 	{4, "one silent reading may remove capacity", `if d.Replicas < t.desired && (silent > 0 ||`, `if d.Replicas < t.desired && (silent > 1 ||`},
