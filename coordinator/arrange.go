@@ -128,7 +128,7 @@ func (p *Planner) choose(m *model) {
 		case Loading, Loaded, Serving:
 			switch {
 			case !m.stays(at):
-			case m.overdue(at.replica(), p.last):
+			case at.phase == Loading && m.overdue(at.replica(), p.last):
 				late = append(late, i)
 			default:
 				active++

@@ -45,7 +45,7 @@ func (m *model) mostPlaces() *group {
 // holds reports whether g has room for all of m's replicas, on the servers that
 // it has or may have.
 func (p *Planner) holds(g *group, m *model) bool {
-	problem, _ := g.bins(g.open, false)
+	problem, _ := g.bins(g.open, false, 0)
 	class := m.class(g)
 	class.Count = m.desired
 	problem.Classes = []packing.Class{class}

@@ -11,8 +11,14 @@ import (
 
 // placeNow loads missing replicas wherever there is room at this instant.
 func (p *Planner) placeNow(g *group) {
-	problem, order := g.problem(p.last, func(i int) bool { return g.state.Servers[i].Phase == Up && g.open(i) }, false)
+	open := func(i int) bool { return g.views[i].phase == Up && g.open(i) }
+	few := g.few()
+	problem, order := g.problem(p.last, open, false, few)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
+	if err == nil && few > 0 && len(a.Refusals) > 0 {
+		problem, order = g.problem(p.last, open, false, 0)
+		a, err = packing.Pack(problem, packing.Options{Effort: packing.Fast})
+	}
 	if err != nil {
 		p.fault("group %s: packing: %v", g.Name, err)
 		return
@@ -43,7 +49,7 @@ func (p *Planner) placeLater(g *group, servers, ghosts int) (used, opened int) {
 	if !slices.ContainsFunc(g.packed, func(m *model) bool { return m.missing > 0 || m.excess > 0 }) {
 		return 0, 0 // there was room for all
 	}
-	problem, order := g.problem(p.last, g.open, true)
+	problem, order := g.problem(p.last, g.open, true, 0)
 	seen := len(problem.Bins)
 	needed := 0
 	for _, m := range g.short() {
@@ -147,13 +153,36 @@ func (m *model) class(g *group) packing.Class {
 	}
 }
 
+// few is a number of servers among which the missing replicas find their places
+// if each has room for any of them; 0 if they are to be looked for among all.
+// Then the first of the group's servers do for most ticks.
+func (g *group) few() int {
+	n, most := 64, 0
+	for _, m := range g.short() {
+		if m.Spread.MaxSkew > 0 {
+			return 0 // it counts what is anywhere
+		}
+		n += m.missing
+		most = max(most, len(m.places))
+	}
+	if n += most; 2*n > len(g.views) {
+		return 0
+	}
+	return n
+}
+
 // bins are the group's servers in the order in which they fill: the fullest
-// first, or the lowest, so that others empty. order maps bins to servers. With
-// later, what is about to leave no longer counts. The problem is valid until the
-// next one: the bins lie in the group's buffers.
-func (g *group) bins(open func(int) bool, later bool) (p *packing.Problem, order []int) {
+// first, or the lowest, so that others empty; with few, that many at most, those
+// that take no replica of any missing model left out. order maps bins to servers.
+// With later, what is about to leave no longer counts. The problem is valid until
+// the next one: the bins lie in the group's buffers.
+func (g *group) bins(open func(int) bool, later bool, few int) (p *packing.Problem, order []int) {
 	p = &packing.Problem{Dimensions: g.dims, Zones: g.Zones}
-	order = g.fillOrder()
+	if few > 0 {
+		order = g.fillOrder(few, g.takers(open))
+	} else {
+		order = g.fillOrder(len(g.views), func(int) bool { return true })
+	}
 	p.Bins = slices.Grow(g.binsBuf[:0], len(order)+1)
 	g.usedBuf = slices.Grow(g.usedBuf[:0], len(order)*len(g.dims))
 	used := g.usedBuf[:len(order)*len(g.dims)]
@@ -177,17 +206,42 @@ func (g *group) bins(open func(int) bool, later bool) (p *packing.Problem, order
 	return p, order
 }
 
-// fillOrder is the order in which servers fill.
-func (g *group) fillOrder() []int {
-	type rank struct{ replicas, ordinal, server int }
-	ranks := make([]rank, len(g.views))
-	for i := range ranks {
-		v := &g.views[i]
-		ranks[i] = rank{v.replicas + v.planned, g.state.Servers[i].Ordinal, i}
-		if g.Removal == Ordinal {
-			ranks[i].replicas = 0
+// takers tells which servers may have room for a replica of some missing model.
+func (g *group) takers(open func(int) bool) func(int) bool {
+	least := make([]int64, len(g.dims))
+	for i, m := range g.short() {
+		for d, x := range m.size {
+			if i == 0 || x < least[d] {
+				least[d] = x
+			}
 		}
 	}
+	return func(i int) bool { return open(i) && g.fits(i, least) }
+}
+
+// fillOrder is the order in which servers fill, the first n of those that may.
+func (g *group) fillOrder(n int, may func(int) bool) []int {
+	type rank struct{ replicas, ordinal, server int }
+	ranks := make([]rank, 0, len(g.views))
+	var holding [256]int // servers by how many replicas they hold
+	key := func(i int) int {
+		if g.Removal == Ordinal {
+			return 0
+		}
+		return g.views[i].replicas + g.views[i].planned
+	}
+	for i := range g.views {
+		if may(i) {
+			ranks = append(ranks, rank{key(i), g.state.Servers[i].Ordinal, i})
+			holding[min(key(i), len(holding)-1)]++
+		}
+	}
+	// Those that hold less than the first n do not count.
+	least, first := len(holding)-1, holding[len(holding)-1]
+	for ; least > 0 && first < n; first += holding[least] {
+		least--
+	}
+	ranks = slices.DeleteFunc(ranks, func(r rank) bool { return r.replicas < least })
 	slices.SortFunc(ranks, func(a, b rank) int {
 		switch { // servers are sorted by name
 		case a.replicas != b.replicas:
@@ -197,17 +251,20 @@ func (g *group) fillOrder() []int {
 		}
 		return a.server - b.server
 	})
-	order := make([]int, len(ranks))
-	for i := range ranks {
+	order := make([]int, min(n, len(ranks)))
+	for i := range order {
 		order[i] = ranks[i].server
 	}
 	return order
 }
 
-// problem is the packing of the group's missing replicas.
-func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *packing.Problem, order []int) {
-	p, order = g.bins(open, later)
-	binOf := make([]int, len(order))
+// problem is the packing of the group's missing replicas, on few servers or all.
+func (g *group) problem(now time.Time, open func(int) bool, later bool, few int) (p *packing.Problem, order []int) {
+	p, order = g.bins(open, later, few)
+	binOf := make([]int, len(g.views))
+	for i := range binOf {
+		binOf[i] = -1
+	}
 	for bin, server := range order {
 		binOf[server] = bin
 	}
@@ -218,17 +275,25 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 		if !later || len(m.failed) == 1 && g.most(now) > 1 {
 			c.Forbids = g.avoided(p.Bins, m, now)
 		}
-		for _, at := range m.places {
+		elsewhere := 0
+		at := func(server int) {
+			if binOf[server] < 0 {
+				elsewhere++
+			} else {
+				c.At = append(c.At, binOf[server])
+			}
+		}
+		for _, place := range m.places {
 			// What is broken leaves: its server may have the model again, later.
-			if m.owns(at) && (!later || at.phase != Broken) {
-				c.At = append(c.At, binOf[at.server])
+			if m.owns(place) && (!later || place.phase != Broken) {
+				at(place.server)
 			}
 		}
 		for _, server := range m.planned {
-			c.At = append(c.At, binOf[server])
+			at(server)
 		}
 		c.Count = len(c.At) + m.missing
-		c.Min = min(m.low, c.Count)
+		c.Min = min(max(0, m.low-elsewhere), c.Count)
 		// Pack counts what sits by itself.
 		for _, b := range c.At {
 			for d, x := range m.size {
