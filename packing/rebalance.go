@@ -111,30 +111,44 @@ func (s *state) drain() {
 }
 
 // preempt places an item of c where others that come after it give way, the
-// fewest that do; what gave way is short from now on.
+// fewest that do; what gave way is short from now on. A soft rule gives way
+// where otherwise nothing does.
 func (s *state) preempt(c int32) []int32 {
-	whole := s.whole()
-	claim := s.turn(c, whole)
-	var best []int32
-	bestBin := int32(-1)
-	for b := range s.kind {
-		b := int32(b)
-		if !s.may(c, b) || bestBin >= 0 && len(best) == 1 {
-			continue
-		}
-		victims := s.victims(c, b, claim, whole)
-		if victims != nil && (bestBin < 0 || len(victims) < len(best)) {
-			best, bestBin = victims, b
-		}
+	bin, victims := s.cheapest(c)
+	if r := s.zoned[c]; bin < 0 && r >= 0 && s.rules[r].soft {
+		s.relaxed = true
+		bin, victims = s.cheapest(c)
+		defer func() { s.relaxed = false }()
 	}
-	if bestBin < 0 {
+	if bin < 0 {
 		return nil
 	}
-	for _, v := range best {
-		s.remove(v, bestBin)
+	for _, v := range victims {
+		s.remove(v, bin)
 	}
-	s.add(c, bestBin)
-	return best
+	s.add(c, bin)
+	return victims
+}
+
+// cheapest is the bin in which an item of c takes the place of the fewest that
+// come after it, and their classes; -1 if there is none.
+func (s *state) cheapest(c int32) (bin int32, victims []int32) {
+	whole := s.whole()
+	claim := s.turn(c, whole)
+	bin = -1
+	for b := range s.kind {
+		b := int32(b)
+		if !s.may(c, b) {
+			continue
+		}
+		if v := s.victims(c, b, claim, whole); v != nil && (bin < 0 || len(v) < len(victims)) {
+			bin, victims = b, v
+			if len(victims) == 1 {
+				break
+			}
+		}
+	}
+	return bin, victims
 }
 
 // victims are the classes whose items must leave b for one of c, the last to
