@@ -1,0 +1,28 @@
+package coordinator_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bellows-go/bellows/coordinator"
+)
+
+// Two models find too little room at the same time, and one other group could
+// hold either of them: one moves, and the other has the room that it leaves.
+func TestTwoModelsWithOneFallback(t *testing.T) {
+	s := newStage(t, coordinator.Declarations{
+		Groups: []coordinator.ServerGroup{
+			{Name: "cheap", Capacity: coordinator.Resources{"gib": 80}, Max: 2},
+			{Name: "spare", Capacity: coordinator.Resources{"gib": 80}, Max: 2},
+		},
+		Models: []coordinator.Model{
+			{Name: "bert", Group: "cheap", Fallbacks: []string{"spare"}, Needs: coordinator.Resources{"gib": 60}, Replicas: 2},
+			{Name: "llama", Group: "cheap", Fallbacks: []string{"spare"}, Needs: coordinator.Resources{"gib": 60}, Replicas: 2},
+		},
+	}, nil)
+	s.run(20, nil)
+	require.Equal(t, []string{"llama@ on cheap-0000", "llama@ on cheap-0001", "bert@ on spare-0000", "bert@ on spare-0001"}, s.serving())
+	require.Empty(t, s.plan.Refused)
+	require.Empty(t, s.plan.Later)
+}
