@@ -26,3 +26,37 @@ func TestTwoModelsWithOneFallback(t *testing.T) {
 	require.Empty(t, s.plan.Refused)
 	require.Empty(t, s.plan.Later)
 }
+
+// What is declared to sit with a model goes where that lives by now, and so does
+// a restored planner that is told of it.
+func TestCompanionOfAModelThatHasMoved(t *testing.T) {
+	whole := coordinator.Declarations{
+		Groups: []coordinator.ServerGroup{
+			{Name: "cheap", Capacity: coordinator.Resources{"gib": 80}, Max: 1},
+			{Name: "spare", Capacity: coordinator.Resources{"gib": 80}, Max: 2},
+		},
+		Models: []coordinator.Model{
+			{Name: "llama", Group: "cheap", Fallbacks: []string{"spare"}, Needs: coordinator.Resources{"gib": 40}, Replicas: 2},
+			{Name: "explainer", Group: "cheap", Fallbacks: []string{"spare"}, With: "llama", Needs: coordinator.Resources{"gib": 10}, Replicas: 1},
+		},
+	}
+	alone := whole
+	alone.Models = whole.Models[:1]
+	for _, restart := range []bool{false, true} {
+		s := newStage(t, whole, nil)
+		require.NoError(t, s.planner.Update(alone))
+		s.run(20, nil)
+		require.Equal(t, []string{"llama@ on spare-0000", "llama@ on spare-0001"}, s.serving())
+		if restart {
+			restored, err := coordinator.NewPlanner(whole, coordinator.PlannerOptions{})
+			require.NoError(t, err)
+			require.NoError(t, restored.Restore(s.planner.AppendState(nil)))
+			s.planner = restored
+		} else {
+			require.NoError(t, s.planner.Update(whole))
+		}
+		s.run(10, nil)
+		require.Equal(t, []string{"explainer@ on spare-0000", "llama@ on spare-0000", "llama@ on spare-0001"}, s.serving())
+		require.Empty(t, s.plan.Refused)
+	}
+}

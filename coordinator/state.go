@@ -291,6 +291,9 @@ func (p *Planner) restore(s *savedPlanner) error {
 		}
 	}
 	for _, m := range p.models {
+		if m.host != nil {
+			m.settleOn(m.host.group) // that it may not have sat with when it was saved
+		}
 		if err := m.restore(saved[m.Name], s.At); err != nil {
 			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
 		}
