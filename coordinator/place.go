@@ -11,6 +11,7 @@ import (
 
 // placeNow loads missing replicas wherever there is room at this instant.
 func (p *Planner) placeNow(g *group) {
+	p.rejoin(g)
 	problem, order := g.problem(p.last, func(i int) bool { return g.state.Servers[i].Phase == Up && g.open(i) }, false)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
 	if err != nil {
@@ -18,12 +19,11 @@ func (p *Planner) placeNow(g *group) {
 		return
 	}
 	for c, m := range g.short() {
-		for _, bin := range added(a.Bins[c], problem.Classes[c].At) {
+		bins := added(a.Bins[c], problem.Classes[c].At)
+		for _, bin := range bins {
 			p.load(g, m, order[bin], ReplicaShort)
 		}
-	}
-	for _, m := range g.packed {
-		m.missing -= len(m.planned)
+		m.missing -= len(bins)
 	}
 }
 
