@@ -144,7 +144,12 @@ func (p *Planner) choose(m *model) {
 	m.missing = max(0, m.desired-active-back)
 	// What loads for too long may still make it, until others serve in its place.
 	if m.serving-m.leaving >= m.desired {
-		m.spare = append(m.spare, late...)
+		to := m.group.moving.to(m.Name)
+		for _, i := range late {
+			if _, moves := slices.BinarySearch(to, m.places[i].name()); !moves { // a move is waited for
+				m.spare = append(m.spare, i)
+			}
+		}
 	}
 	m.late = late
 }
