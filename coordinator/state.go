@@ -210,6 +210,11 @@ func (s *savedPlanner) check() error {
 			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
 				return fmt.Errorf("model %q: failed loads out of order", m.Name)
 			}
+			for _, f := range m.Failed {
+				if f.Times < 1 || f.Times > maxCount {
+					return fmt.Errorf("model %q: %d failed loads on %q", m.Name, f.Times, f.Server)
+				}
+			}
 			if err := m.Wishes.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
