@@ -45,6 +45,17 @@ func (m *model) mostPlaces() *group {
 	return best
 }
 
+// hidden reports whether all that a model has may be on a group that could not be
+// seen since the planner began without a history: it is not taken for gone, but
+// not waited for longer than a group's servers are either.
+func (m *model) hidden(now time.Time, wait time.Duration) bool {
+	if m.host != nil {
+		m = m.host
+	}
+	unseen := func(g *group) bool { return g.state == nil }
+	return len(m.places) == 0 && slices.ContainsFunc(m.homes, unseen) && now.Sub(m.group.found) < wait
+}
+
 // holds reports whether g has room for all of m's replicas, on the servers that
 // it has or may have, beside what the models that live there want.
 func (p *Planner) holds(g *group, m *model) bool {
