@@ -211,7 +211,33 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool) (p *pack
 		}
 		p.Classes = append(p.Classes, c)
 	}
+	if g.Overcommit != nil {
+		g.addResting(p, binOf)
+	}
 	return p, order
+}
+
+// addResting adds the models of the group that miss nothing, after those that
+// do: of what is merely used, packing can not tell what is pinned.
+func (g *group) addResting(p *packing.Problem, binOf []int) {
+	for _, m := range g.packed {
+		if m.missing > 0 {
+			continue
+		}
+		c := m.class(g)
+		for i, at := range m.places {
+			if at.replica.Phase != Serving || !m.stays(at) || slices.Contains(m.spare, i) {
+				continue // on its way, or about to go: it takes all that it needs
+			}
+			b := binOf[at.server]
+			c.At = append(c.At, b)
+			for d, x := range m.size {
+				p.Bins[b].Used[d] = max(0, p.Bins[b].Used[d]-x)
+			}
+		}
+		c.Count, c.Min, c.Spread = len(c.At), len(c.At), packing.Spread{}
+		p.Classes = append(p.Classes, c)
+	}
 }
 
 // avoided marks the bins on which a model is not to be loaded for now, and
