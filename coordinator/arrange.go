@@ -77,6 +77,7 @@ func (p *Planner) settle(m *model) {
 	}
 	if m.counts == (counts{serving: m.desired}) {
 		m.spare = m.spare[:0]
+		clear(m.drains)
 		return // as it should be
 	}
 	p.choose(m)

@@ -593,6 +593,8 @@ func TestDrainsOfUncertainAge(t *testing.T) {
 	require.Empty(t, p.Plan(llamaOn(12, serving, draining(0, 12, 5))).Now, "since when is not known")
 	require.Empty(t, p.Plan(llamaOn(31, serving, draining(0, 31, 5))).Now)
 	require.Equal(t, coordinator.DrainTooLong, p.Plan(llamaOn(32, serving, draining(0, 32, 5))).Now[0].Why.Reason, "20 s after it was first seen")
+	p.Plan(llamaOn(33, serving))
+	require.Empty(t, p.Plan(llamaOn(34, serving, draining(0, 34, 5))).Now, "it is another drain")
 }
 
 // Several loads on one server are independent: none carries a version that
