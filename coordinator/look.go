@@ -87,6 +87,9 @@ func (g *group) look(byName map[string]*model) error {
 		return fmt.Errorf("desired count %d", g.state.Desired)
 	}
 	servers := g.state.Servers
+	if len(servers) > 0 && servers[0].Name == "" {
+		return errors.New("a server without a name")
+	}
 	g.views = slices.Grow(g.views[:0], len(servers))[:len(servers)]
 	for i := range servers {
 		if i > 0 && servers[i].Name == servers[i-1].Name {

@@ -326,6 +326,7 @@ func TestBadWorlds(t *testing.T) {
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu"}, {Name: "gpu"}}}, "group gpu: listed twice"},
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{server, server}}}}, "group gpu: server s listed twice"},
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{twice}}}}, "group gpu: server s holds llama twice"},
+		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{server, {}}}}}, "group gpu: a server without a name"},
 	} {
 		p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
 		require.NoError(t, err)
