@@ -137,6 +137,7 @@ const (
 	LoadFailed    Reason = "replica broken"  // Unload: it did not load or died
 	NoRoom        Reason = "no room"         // ScaleGroup: replicas find no place
 	BelowMinimum  Reason = "below minimum"   // ScaleGroup: fewer servers than Min
+	ServerNeeded  Reason = "server needed"   // ScaleGroup: fewer are ordered than there are, and none of these can go
 	ServerEmpty   Reason = "server empty"    // ScaleGroup: it holds nothing and none is planned there
 )
 

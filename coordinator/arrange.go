@@ -79,6 +79,7 @@ func (p *Planner) settle(m *model) {
 	}
 	if m.counts == (counts{serving: m.desired}) {
 		m.spare = m.spare[:0]
+		clear(m.drains)
 		return // as it should be
 	}
 	p.choose(m)
@@ -147,7 +148,12 @@ func (p *Planner) choose(m *model) {
 	m.missing = max(0, m.desired-active-back)
 	// What loads for too long may still make it, until others serve in its place.
 	if m.serving-m.leaving >= m.desired {
-		m.spare = append(m.spare, late...)
+		to := m.group.moving.to(m.Name)
+		for _, i := range late {
+			if _, moves := slices.BinarySearch(to, m.places[i].name()); !moves { // a move is waited for
+				m.spare = append(m.spare, i)
+			}
+		}
 	}
 	m.late = late
 }

@@ -23,7 +23,7 @@ type Budget struct {
 	Resource string   // what of Model.Needs counts, once for each replica; "" counts replicas
 	Limit    int64    // of the sum, in the resource's unit; in [0, math.MaxInt64/2]
 	Models   []string // whom it covers, and
-	Groups   []string // those hosted by these; both empty: all models
+	Groups   []string // those whose Group is one of these, on whatever fallback they live; both empty: all models
 }
 
 // A BudgetPlan is how a budget was shared out.

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -105,4 +106,64 @@ func (p *Planner) keepWithHosts() {
 func (p *Planner) indexOf(m *model) int {
 	i, _ := slices.BinarySearchFunc(p.models, m, byModelName)
 	return i
+}
+
+// rejoin loads hosts where companions of theirs were left alone, as when the host
+// died: what those take is in the room that is kept for them beside it. So such a
+// server may have room for the host where packing, which counts them, finds none.
+func (p *Planner) rejoin(g *group) {
+	for _, m := range g.packed {
+		if m.missing == 0 || len(m.with) == 0 || m.Spread.MaxSkew > 0 {
+			continue
+		}
+		alone := m.leftAlone(g)
+		for _, i := range slices.Sorted(maps.Keys(alone)) {
+			if g.state.Servers[i].Phase != Up || !g.open(i) || !g.fitsWithout(i, m.size, alone[i]) {
+				continue
+			}
+			if _, avoided := m.avoids(g.state.Servers[i].Name, p.last); avoided || m.missing == 0 {
+				continue
+			}
+			g.scribble(i)
+			for d, x := range alone[i] {
+				g.views[i].used[d] -= x
+			}
+			p.load(g, m, i, ReplicaShort)
+			m.missing--
+		}
+	}
+}
+
+// leftAlone is what companions of m, one of each, take of the servers of g that
+// have them and not m.
+func (m *model) leftAlone(g *group) map[int][]int64 {
+	alone := map[int][]int64{}
+	for _, c := range m.with {
+		for k, at := range c.places {
+			if at.group != g || k > 0 && c.places[k-1].group == g && c.places[k-1].server == at.server {
+				continue // elsewhere, or a second version
+			}
+			if alone[at.server] == nil {
+				alone[at.server] = make([]int64, len(g.dims))
+			}
+			add(alone[at.server], c.strayOn(g))
+		}
+	}
+	for _, at := range m.places {
+		if at.group == g {
+			delete(alone, at.server)
+		}
+	}
+	return alone
+}
+
+// fitsWithout reports whether a server has room for a size more once less is
+// gone, without overcommitting.
+func (g *group) fitsWithout(server int, size, less []int64) bool {
+	for d, x := range size {
+		if g.views[server].used[d]-less[d]+x > g.capacity[d] {
+			return false
+		}
+	}
+	return true
 }

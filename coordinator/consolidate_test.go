@@ -245,3 +245,35 @@ func TestRestartInConsolidation(t *testing.T) {
 	f.run(2 * time.Minute)
 	require.Equal(t, []string{"ab"}, f.layout())
 }
+
+// A load that takes much longer than declared is no reason to give up a move and
+// to begin it again, for ever.
+func TestMovesWaitForSlowLoads(t *testing.T) {
+	model := func(name string, replicas int, gib int64) coordinator.Model {
+		return coordinator.Model{Name: name, Group: "gpu", Needs: coordinator.Resources{"gib": gib}, Replicas: replicas, LoadTime: 500 * time.Millisecond}
+	}
+	d := coordinator.Declarations{
+		Groups: []coordinator.ServerGroup{{Name: "gpu", Capacity: coordinator.Resources{"gib": 80}, Max: 2, Consolidation: coordinator.Consolidation{Settle: 10 * time.Second}}},
+		Models: []coordinator.Model{model("bert", 1, 50), model("llama", 1, 50), model("whisper", 2, 30)},
+	}
+	s := newStage(t, d, nil)
+	s.run(10, nil)
+	for _, step := range []coordinator.Model{model("whisper", 1, 30), model("bert", 0, 50)} {
+		d.Models = slices.Clone(d.Models)
+		d.Models[slices.IndexFunc(d.Models, func(m coordinator.Model) bool { return m.Name == step.Name })] = step
+		require.NoError(t, s.planner.Update(d))
+		s.run(5, nil)
+	}
+	loads := 0
+	for range 30 {
+		s.run(1, nil)
+		for _, a := range s.plan.Now {
+			if a.Kind == coordinator.Load {
+				loads++
+			}
+		}
+	}
+	require.Equal(t, 1, loads)
+	require.Empty(t, s.plan.Groups[0].Emptying)
+	require.Equal(t, 1, s.plan.Groups[0].Desired)
+}

@@ -48,7 +48,8 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	}
 	first := m.policy == nil
 	if first {
-		if !seen {
+		if !seen || m.hidden(s.Now, p.options.StartupWait) {
+			m.seen = false
 			p.plan.Models = append(p.plan.Models, ModelPlan{Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: m.desired, Unseen: true})
 			return // no history and nothing seen: nothing is known of it
 		}

@@ -42,8 +42,10 @@ type Model struct {
 	Policy   policy.Config // decides between them; nil if Max is 0
 	Replicas int           // a fixed count, >= 0; only if Max is 0
 
-	// Priority decides where there is not room for all: the higher goes first, each
-	// model's Min before what others have beyond theirs. Any value.
+	// Priority decides where there is not room for all that is missing: the higher
+	// goes first, each model's Min before what others have beyond theirs. What is
+	// there already does not make room: a Budget of what the group has takes from
+	// the lower what the higher wants. Any value.
 	Priority int
 	// Weight is its share among equal priorities: one of weight 2 gets two replicas
 	// for each of a model of weight 1. In [0, 1000]; 0 is 1.

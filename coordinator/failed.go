@@ -42,11 +42,8 @@ func (m *model) noteFailures(now time.Time) {
 			}
 			f := &m.failed[i]
 			f.Since, f.Times = at.replica().Since, f.Times+1
-			wait := orElse(m.RetryInterval, defaultRetryInterval) * (1<<min(f.Times-1, 20) - 1)
-			if wait < 0 || wait > maxRetryWait {
-				wait = maxRetryWait
-			}
-			f.Until = now.Add(wait)
+			wait := min(orElse(m.RetryInterval, defaultRetryInterval), maxRetryWait) * (1<<min(f.Times-1, 20) - 1)
+			f.Until = now.Add(min(wait, maxRetryWait))
 		}
 	}
 	m.failed = slices.DeleteFunc(m.failed, func(f failedLoad) bool { return now.Sub(f.Until) > failuresKept })

@@ -42,17 +42,60 @@ func (m *model) mostPlaces() *group {
 	return best
 }
 
+// hidden reports whether all that a model has may be on a group that could not be
+// seen since the planner began without a history: it is not taken for gone, but
+// not waited for longer than a group's servers are either.
+func (m *model) hidden(now time.Time, wait time.Duration) bool {
+	if m.host != nil {
+		m = m.host
+	}
+	unseen := func(g *group) bool { return g.state == nil }
+	return len(m.places) == 0 && slices.ContainsFunc(m.homes, unseen) && now.Sub(m.group.found) < wait
+}
+
 // holds reports whether g has room for all of m's replicas, on the servers that
-// it has or may have.
+// it has or may have, beside what the models that live there want.
 func (p *Planner) holds(g *group, m *model) bool {
-	problem, _ := g.bins(g.open, false, 0)
+	problem, order := g.bins(g.open, false, 0)
 	class := m.class(g)
 	class.Count = m.desired
-	problem.Classes = []packing.Class{class}
+	problem.Classes = append(g.wanting(problem, order), class)
 	servers, _ := g.current()
 	problem.Templates = g.templates(problem, g.most(p.last)-servers)
 	a, err := packing.Pack(problem, packing.Options{Effort: packing.Fast})
-	return err == nil && len(a.Refusals) == 0
+	return err == nil && !slices.ContainsFunc(a.Refusals, func(r packing.Refusal) bool { return r.Class == m.Name })
+}
+
+// wanting are the models of the group that have fewer replicas than desired, as
+// classes of a problem whose bins are its servers in an order. That of one that
+// has just moved here is seen nowhere else.
+func (g *group) wanting(problem *packing.Problem, order []int) (classes []packing.Class) {
+	var binOf []int
+	for _, m := range g.packed {
+		if m.serves() >= m.desired {
+			continue
+		}
+		if binOf == nil {
+			binOf = make([]int, len(order))
+			for bin, server := range order {
+				binOf[server] = bin
+			}
+		}
+		c := m.class(g)
+		for _, at := range m.places {
+			if m.owns(at) {
+				b := binOf[at.server]
+				c.At = append(c.At, b)
+				for d, x := range m.size {
+					problem.Bins[b].Used[d] = max(0, problem.Bins[b].Used[d]-x)
+				}
+			}
+		}
+		c.Count = max(len(c.At), m.desired)
+		c.Min = min(m.low, c.Count)
+		classes = append(classes, c)
+	}
+	return classes
 }
 
 // moveTo makes g the group that m and what sits with it live on.

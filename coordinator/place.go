@@ -11,6 +11,7 @@ import (
 
 // placeNow loads missing replicas wherever there is room at this instant.
 func (p *Planner) placeNow(g *group) {
+	p.rejoin(g)
 	open := func(i int) bool { return g.views[i].phase == Up && g.open(i) }
 	few := g.few()
 	problem, order := g.problem(p.last, open, false, few)
@@ -24,12 +25,11 @@ func (p *Planner) placeNow(g *group) {
 		return
 	}
 	for c, m := range g.short() {
-		for _, bin := range added(a.Bins[c], problem.Classes[c].At) {
+		bins := added(a.Bins[c], problem.Classes[c].At)
+		for _, bin := range bins {
 			p.load(g, m, order[bin], ReplicaShort)
 		}
-	}
-	for _, m := range g.packed {
-		m.missing -= len(m.planned)
+		m.missing -= len(bins)
 	}
 }
 
@@ -157,6 +157,9 @@ func (m *model) class(g *group) packing.Class {
 // if each has room for any of them; 0 if they are to be looked for among all.
 // Then the first of the group's servers do for most ticks.
 func (g *group) few() int {
+	if g.Overcommit != nil {
+		return 0 // what rests is among the classes, wherever it is
+	}
 	n, most := 64, 0
 	for _, m := range g.short() {
 		if m.Spread.MaxSkew > 0 {
@@ -302,7 +305,33 @@ func (g *group) problem(now time.Time, open func(int) bool, later bool, few int)
 		}
 		p.Classes = append(p.Classes, c)
 	}
+	if g.Overcommit != nil {
+		g.addResting(p, binOf)
+	}
 	return p, order
+}
+
+// addResting adds the models of the group that miss nothing, after those that
+// do: of what is merely used, packing can not tell what is pinned.
+func (g *group) addResting(p *packing.Problem, binOf []int) {
+	for _, m := range g.packed {
+		if m.missing > 0 {
+			continue
+		}
+		c := m.class(g)
+		for i, at := range m.places {
+			if at.phase != Serving || !m.stays(at) || slices.Contains(m.spare, i) {
+				continue // on its way, or about to go: it takes all that it needs
+			}
+			b := binOf[at.server]
+			c.At = append(c.At, b)
+			for d, x := range m.size {
+				p.Bins[b].Used[d] = max(0, p.Bins[b].Used[d]-x)
+			}
+		}
+		c.Count, c.Min, c.Spread = len(c.At), len(c.At), packing.Spread{}
+		p.Classes = append(p.Classes, c)
+	}
 }
 
 // avoided marks the bins on which a model is not to be loaded for now, and

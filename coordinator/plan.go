@@ -50,7 +50,9 @@ type ModelPlan struct {
 	Ready    int    // serving
 	Starting int    // ordered, not serving yet
 	Draining int
-	Unseen   bool // its group could not be seen; the counts are the last known
+	// Unseen: its group could not be seen, the counts are the last known; or, before
+	// anything is known of it, another group that may have all its replicas.
+	Unseen   bool
 	Decision policy.Decision
 	Readings []policy.Reading // as the policy saw them
 	Shadows  []ShadowPlan     // in the order of Model.Shadows

@@ -53,7 +53,9 @@ type PlannerOptions struct {
 	// changed, say. An actuator refuses older ones.
 	Epoch uint64
 	// StartupWait is for how long nothing shrinks in a group that a planner without
-	// a history finds incomplete: until all of its servers are up. 0 is 10 min.
+	// a history finds incomplete: until all of its servers are up. As long a model of
+	// which nothing is found waits for those of its Fallbacks that cannot be seen. 0
+	// is 10 min.
 	StartupWait time.Duration
 	// History is how many decisions that changed something are kept of each model.
 	// 0 is 8.

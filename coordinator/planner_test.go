@@ -326,6 +326,7 @@ func TestBadWorlds(t *testing.T) {
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu"}, {Name: "gpu"}}}, "group gpu: listed twice"},
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{server, server}}}}, "group gpu: server s listed twice"},
 		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{twice}}}}, "group gpu: server s holds llama twice"},
+		{coordinator.World{Groups: []coordinator.GroupState{{Name: "gpu", Servers: []coordinator.ServerState{server, {}}}}}, "group gpu: a server without a name"},
 	} {
 		p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
 		require.NoError(t, err)
@@ -593,6 +594,8 @@ func TestDrainsOfUncertainAge(t *testing.T) {
 	require.Empty(t, p.Plan(llamaOn(12, serving, draining(0, 12, 5))).Now, "since when is not known")
 	require.Empty(t, p.Plan(llamaOn(31, serving, draining(0, 31, 5))).Now)
 	require.Equal(t, coordinator.DrainTooLong, p.Plan(llamaOn(32, serving, draining(0, 32, 5))).Now[0].Why.Reason, "20 s after it was first seen")
+	p.Plan(llamaOn(33, serving))
+	require.Empty(t, p.Plan(llamaOn(34, serving, draining(0, 34, 5))).Now, "it is another drain")
 }
 
 // Several loads on one server are independent: none carries a version that

@@ -36,6 +36,9 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		p.scale(g, servers, want, nil, reason)
 		return want
 	case want == servers:
+		if g.state.Desired < want && !p.last.Before(g.frozen) {
+			p.scale(g, g.state.Desired, want, nil, ServerNeeded)
+		}
 		return want
 	}
 	if first || !g.complete {

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,9 @@ func (p *Planner) see(g *group, told bool) error {
 	}
 	if !g.known || !g.sameServers() {
 		g.sortServers()
+	}
+	if len(g.state.Servers) > 0 && g.state.Servers[0].Name == "" {
+		return errors.New("a server without a name")
 	}
 	if !g.known || !g.sameServers() {
 		p.forget(g)

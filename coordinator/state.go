@@ -210,6 +210,11 @@ func (s *savedPlanner) check() error {
 			if !slices.IsSortedFunc(m.Failed, func(a, b failedLoad) int { return cmp.Compare(a.Server, b.Server) }) {
 				return fmt.Errorf("model %q: failed loads out of order", m.Name)
 			}
+			for _, f := range m.Failed {
+				if f.Times < 1 || f.Times > maxCount {
+					return fmt.Errorf("model %q: %d failed loads on %q", m.Name, f.Times, f.Server)
+				}
+			}
 			if err := m.Wishes.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
@@ -292,6 +297,9 @@ func (p *Planner) restore(s *savedPlanner) error {
 		}
 	}
 	for _, m := range p.models {
+		if m.host != nil {
+			m.settleOn(m.host.group) // that it may not have sat with when it was saved
+		}
 		if err := m.restore(saved[m.Name], s.At); err != nil {
 			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
 		}

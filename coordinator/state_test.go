@@ -143,6 +143,8 @@ func TestRestoreRefuses(t *testing.T) {
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m"},{"name":"m"}]}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","desired":-1}]}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","counts":{"serving":1000001}}]}]}`,
+		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","failed":[{"server":"s","times":-7}]}]}]}`,
+		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","failed":[{"server":"s","times":9223372036854775807}]}]}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","seconds":{}}]}]}`,
 		`{"v":1,"groups":[{"name":"g","models":[{"name":"m","seconds":{"seconds":[{"unix":1},{"unix":3}]}}]}]}`,
 	} {

@@ -35,6 +35,7 @@ func (p *Planner) Update(d Declarations) error {
 		}
 	}
 	for _, m := range models {
+		m.joinHost()
 		m.settleOn(m.group)
 		m.wishes.declare(&m.Model)
 	}
@@ -123,6 +124,14 @@ func (m *model) adopt(old *model) {
 	}
 	if m.group.Name == old.group.Name && m.Version == old.Version {
 		m.starting, m.failed = old.starting, old.failed
+	}
+}
+
+// joinHost makes a companion live where its host does: it may have been declared
+// when that one had already moved.
+func (m *model) joinHost() {
+	if m.host != nil && m.group != m.host.group {
+		m.group, m.starting, m.failed = m.host.group, nil, nil
 	}
 }
 

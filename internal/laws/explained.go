@@ -14,7 +14,7 @@ var leaves = []coordinator.Reason{
 }
 
 var reasons = map[coordinator.Kind][]coordinator.Reason{
-	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerEmpty},
+	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerNeeded, coordinator.ServerEmpty},
 	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating},
 	coordinator.Route:      {coordinator.ReplicaLoaded, coordinator.Revived},
 	coordinator.Unroute:    leaves,

@@ -69,8 +69,12 @@ func (j *Judge) skew(w coordinator.World, p coordinator.Plan, a coordinator.Acti
 		}
 	}
 	j.Tempted["spread"]++
+	skew := j.models[a.Model].Spread.MaxSkew
+	if a.Why.Reason == coordinator.Consolidating {
+		skew++ // one that moves is in both places until it has
+	}
 	for zone, n := range in {
-		if most := in[zoneOf[a.Server]]; most-n > j.models[a.Model].Spread.MaxSkew {
+		if most := in[zoneOf[a.Server]]; most-n > skew {
 			return fmt.Errorf("%v: %d in zone %q, %d in %q", a, most, zoneOf[a.Server], n, zone)
 		}
 	}
