@@ -13,7 +13,8 @@ import (
 // replica for each model that wants any; then, from the highest Model.Priority
 // down, the next replica goes to the model that has the fewest per Model.Weight,
 // and of equal ones to the first by name, until it wants no more or the limit is
-// reached. Models under several budgets need room in all of them.
+// reached. Models under several budgets need room in all of them. Services are
+// under none.
 //
 // A budget never lowers a model below Min, nor below its present count while
 // that is held: it is frozen, seen for the first time, not seen at all, or a
@@ -23,7 +24,7 @@ type Budget struct {
 	Resource string   // what of Model.Needs counts, once for each replica; "" counts replicas
 	Limit    int64    // of the sum, in the resource's unit; in [0, math.MaxInt64/2]
 	Models   []string // whom it covers, and
-	Groups   []string // those hosted by these; both empty: all models
+	Groups   []string // those whose Model.Group these are, on a fallback too; both empty: all models
 }
 
 // A BudgetPlan is how a budget was shared out.
