@@ -26,17 +26,18 @@
 // An [Approach] gives models their policies: on lag or on any metric as others
 // scale them, with models and servers one to one, or both ways as we would.
 // [Recommend] says which; [Lint] warns of settings that are legal and foolish.
-// It is applied once, to [Declarations]; the planner knows of policies only.
+// An approach is applied once, to [Declarations]; the planner knows of policies only.
 //
 // # What holds
 //
 // A desired count lies within its bounds. No action lowers a model's serving
 // replicas below what it had or should have, whichever is less: the new one
-// loads, becomes ready and is routed before an old one drains. A server goes
-// only when it holds nothing. Silence is not idleness: with a reading that is
+// loads, becomes ready and is routed before an old one drains, unless
+// Model.MinReady allows less. A server goes only when it holds nothing. Silence is not idleness: with a reading that is
 // not OK, or a world that could not be seen, nothing shrinks. No server is
-// planned beyond its capacity, what is loading or draining included, and no
-// server holds a model twice. Equal snapshots give equal plans.
+// planned beyond its capacity, overcommitted or not, what is loading or draining
+// included, and no server holds one version of a model twice. Equal snapshots give
+// equal plans.
 //
 // Plan.Now holds the actions whose preconditions are true in this very snapshot;
 // they are independent of one another. Plan.Later shows what must wait and for
