@@ -27,7 +27,7 @@
 //	world ── Actuator.Observe ──> World ────────────────> Snapshot
 //	  ▲                                                        │
 //	  │                               Planner.Plan: pure       ▼
-//	  │   windows ─> policy per model ─> bounds ─> packing ─> servers ─> order
+//	  │   windows ─> policies ─> bounds ─> budgets ─> packing ─> servers ─> order
 //	  │                                                        │
 //	  └── Actuator.Apply(Action) <── Plan: what to do now, what waits, and why
 //

@@ -22,8 +22,8 @@ var (
 // An Actuator observes and changes the world.
 type Actuator interface {
 	// Observe reports the whole world; what it could not see is listed in
-	// World.Unseen and World.UnseenServices. With an error the World is not used, and nothing is seen. The
-	// caller does not change or keep it beyond the next call.
+	// World.Unseen and World.UnseenServices. With an error the World is not used, and
+	// nothing is seen. The caller does not change or keep it beyond the next call.
 	Observe(ctx context.Context) (World, error)
 	// Apply returns when the wish is accepted, not when it is done. It is
 	// idempotent per (Epoch, Generation, ID), refuses with ErrFenced what is

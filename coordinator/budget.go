@@ -13,7 +13,8 @@ import (
 // replica for each model that wants any; then, from the highest Model.Priority
 // down, the next replica goes to the model that has the fewest per Model.Weight,
 // and of equal ones to the first by name, until it wants no more or the limit is
-// reached. Models under several budgets need room in all of them.
+// reached. Models under several budgets need room in all of them. Services are
+// under none.
 //
 // A budget never lowers a model below Min, nor below its present count while
 // that is held: it is frozen, seen for the first time, not seen at all, or a

@@ -108,6 +108,25 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
+// Where a budget cuts, more load changes nothing, and less does.
+func TestBudgetWhatIfs(t *testing.T) {
+	track := policy.Track{Signal: policy.Signal{Name: policy.InFlight}, Value: 4}
+	fleet := newDemo(coordinator.Declarations{
+		Groups:  []coordinator.ServerGroup{{Name: "gpu", Capacity: coordinator.Resources{"gib": 80}, Min: 4, Max: 4}},
+		Models:  []coordinator.Model{{Name: "llama", Group: "gpu", Needs: coordinator.Resources{"gib": 40}, Max: 4, Policy: track}},
+		Budgets: []coordinator.Budget{{Name: "gpus", Limit: 2}},
+	})
+	fleet.Arrive("llama", 12)
+	for range 4 {
+		fleet.tick()
+	}
+	e, err := fleet.Explain("llama")
+	require.NoError(t, err)
+	require.Equal(t, 2, e.Desired)
+	require.Len(t, e.WhatIfs, 1)
+	require.Equal(t, "1 if in_flight were 4", e.WhatIfs[0].String())
+}
+
 // A cut is a step with the budget's reason and numbers.
 func TestBudgetSteps(t *testing.T) {
 	p, _, s := wanting(t, []int{4, 2}, []coordinator.Budget{{Name: "gpus", Resource: "gpus", Limit: 5}}, func(i int, m *coordinator.Model) {

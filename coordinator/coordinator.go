@@ -12,8 +12,7 @@ import (
 )
 
 // A Coordinator is the loop around a Planner: it reads and observes in parallel,
-// plans, and applies. This file holds the package's only clock, goroutines and
-// I/O.
+// plans, and applies. It has the package's only clock, goroutines and I/O.
 //
 // New makes one. Run and Tick must not be called concurrently; all other methods
 // may be, from anywhere.

@@ -64,7 +64,7 @@ type Explained struct {
 	Refused       []Refusal
 	Budgets       []BudgetPlan // that cover the model
 	History       []Decided    // oldest first
-	WhatIfs       []WhatIf     // ups before downs
+	WhatIfs       []WhatIf     // ups before downs; of a count that a budget cut, no ups
 }
 
 // Explain tells all about a model as of the last plan. It changes nothing, and
@@ -106,6 +106,13 @@ func (p *Planner) Explain(model string) (Explained, error) {
 	}
 	e.Budgets = p.budgetsOf(m, plan.Budgets)
 	e.WhatIfs = m.whatIfs(m.observation(p.last))
+	if steps := e.Decision.Steps; len(steps) > 0 {
+		last := steps[len(steps)-1].Reason
+		if slices.ContainsFunc(e.Budgets, func(b BudgetPlan) bool { return last == BudgetReason(b.Budget) }) {
+			// More load would not be given more.
+			e.WhatIfs = slices.DeleteFunc(e.WhatIfs, func(w WhatIf) bool { return w.Desired > m.desired })
+		}
+	}
 	return e, nil
 }
 

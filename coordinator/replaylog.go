@@ -36,7 +36,9 @@ func configs(kinds policy.Kinds) plain.Options {
 
 // A ReplayLog writes what a planner saw and planned, a JSON line for each tick,
 // so that [Replay] can plan it again. Start it before the first tick and after
-// each Update or Restore. It serves one goroutine.
+// each Update or Restore. Of a [Coordinator], Options.OnTick is the place for its
+// Tick. It serves one goroutine, that of the planner: do not Start it while a tick
+// is under way.
 type ReplayLog struct {
 	w     io.Writer
 	kinds policy.Kinds

@@ -38,6 +38,7 @@ type groupPart struct {
 type serverRow struct {
 	Server   string       `json:"server"`
 	ID       string       `json:"-"` // of the row in the page
+	Zone     string       `json:"zone,omitempty"`
 	Phase    string       `json:"phase"`
 	Since    *time.Time   `json:"since"`
 	Leaving  bool         `json:"leaving"`
@@ -125,7 +126,7 @@ func (g *glance) part(state *coordinator.GroupState) groupPart {
 
 func (g *glance) server(group string, s *coordinator.ServerState, resources []string) serverRow {
 	row := serverRow{
-		Server: s.Name, Phase: s.Phase.String(), Since: instant(s.Since), Leaving: s.Leaving, Replicas: []replicaRow{}, Fill: make([]fill, len(resources)),
+		Server: s.Name, Zone: s.Zone, Phase: s.Phase.String(), Since: instant(s.Since), Leaving: s.Leaving, Replicas: []replicaRow{}, Fill: make([]fill, len(resources)),
 	}
 	for d, name := range resources {
 		row.Fill[d] = fill{Resource: name, Capacity: g.groups[group].Capacity[name]}

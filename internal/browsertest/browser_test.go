@@ -193,6 +193,11 @@ func testHostileName(t *testing.T, browser context.Context) {
 	require.Equal(t, hostile, evaluate[string](t, ctx, `document.querySelector("h1").textContent`))
 	w.clean(t)
 	require.Empty(t, s.foreign)
+
+	visit(t, ctx, s, "servers")
+	text := evaluate[string](t, ctx, `document.body.textContent`)
+	require.Contains(t, text, "in eu-central-1a", "zones")
+	require.Contains(t, text, "2026-11-24 serving", "versions")
 }
 
 // A form freezes a model: browsers say where it came from as the handler expects.

@@ -47,7 +47,10 @@ func newSite(t *testing.T) *site {
 	}
 	models := []coordinator.Model{
 		{Name: "embeddings-multilingual-large-v3", Group: "cpu", Needs: needs(12, 1), Min: 1, Max: 8, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
-		{Name: "llama-70b", Group: "gpu", Needs: needs(70, 4), Min: 1, Max: 9, Policy: follow},
+		{Name: "llama-70b", Group: "gpu", Needs: needs(70, 4), Min: 1, Max: 9, Policy: follow, Version: "2026-11-24", Shadows: []coordinator.Shadow{
+			{Name: "as Seldon does", Policy: policy.SeldonLag{Min: 1, Max: 9}},
+			{Name: "twice as eager", Policy: policy.Track{Signal: load, Value: 5}},
+		}},
 		{Name: "mistral", Group: "gpu", Needs: needs(30, 2), Max: 4, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
 		{Name: "silent", Group: "cpu", Needs: needs(4, 1), Min: 1, Max: 4, Policy: policy.Track{Signal: gone, Value: 10}},
 		{Name: hostile, Group: "cpu", Needs: needs(6, 1), Min: 1, Max: 4, Policy: follow},
@@ -59,14 +62,20 @@ func newSite(t *testing.T) *site {
 		behave = append(behave, coordinatortest.FleetModel{Name: m.Name, Load: 40 * time.Millisecond})
 	}
 	s.fleet = coordinatortest.NewFleet(nil, []coordinatortest.FleetGroup{
-		{Name: "cpu", Servers: 2, Boot: 60 * time.Millisecond}, {Name: "gpu", Servers: 1, Boot: 60 * time.Millisecond},
-	}, behave)
+		{Name: "cpu", Servers: 2, Boot: 60 * time.Millisecond},
+		{Name: "gpu", Servers: 1, Boot: 60 * time.Millisecond, Zones: []string{"eu-central-1a", "eu-central-1b"}},
+	}, behave, coordinatortest.FleetService{Name: "dataflow", Replicas: 1}, coordinatortest.FleetService{Name: "gateway", Replicas: 1, Start: 40 * time.Millisecond})
 	planner, err := coordinator.NewPlanner(coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{
 			{Name: "cpu", Capacity: needs(32, 8), Min: 1, Max: 4},
-			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 8},
+			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 8, Zones: []string{"eu-central-1a", "eu-central-1b"}},
 		},
 		Models: models,
+		Services: []coordinator.Service{
+			{Name: "dataflow", Replicas: 1},
+			{Name: "gateway", Min: 1, Max: 6, Policy: follow, Shadows: []coordinator.Shadow{{Name: "twice as eager", Policy: policy.Track{Signal: load, Value: 5}}}},
+		},
+		Budgets: []coordinator.Budget{{Name: "accelerators", Resource: "gib", Limit: 500, Groups: []string{"gpu"}}},
 	}, coordinator.PlannerOptions{})
 	require.NoError(t, err)
 	s.pages = debug.New(debug.Options{Title: "Fleet " + hostile, Authorize: func(*http.Request) error { return nil }})
@@ -99,7 +108,7 @@ func (s *site) tick(ctx context.Context) {
 // busy plays some load and ends in the middle of things: servers boot, models
 // load, others wait or find no place, and an action has failed.
 func (s *site) busy(ctx context.Context) {
-	waves := map[string]float64{"llama-70b": 28, "mistral": 14, "whisper": 12, hostile: 17, "embeddings-multilingual-large-v3": 31}
+	waves := map[string]float64{"gateway": 24, "llama-70b": 28, "mistral": 14, "whisper": 12, hostile: 17, "embeddings-multilingual-large-v3": 31}
 	at := map[string]int{}
 	for i := range 90 {
 		for name, high := range waves {
