@@ -65,6 +65,9 @@ func (p *Planner) fill(g *group) GroupPlan {
 	}
 	gp.Servers, gp.Was, gp.LowerBound = len(g.state.Servers), g.state.Desired, g.bound()
 	gp.Desired = p.resize(g, servers, ghosts, used, opened)
+	if !g.Fixed {
+		gp.OverMax = max(0, gp.Desired-g.Max)
+	}
 	gp.Cost = float64(gp.Desired) * g.Cost
 	return gp
 }

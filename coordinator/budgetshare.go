@@ -83,6 +83,13 @@ func (p *Planner) keepBudgets() {
 	}
 }
 
+// recountBudgets says what is used after counts were lowered once more.
+func (p *Planner) recountBudgets() {
+	for i, b := range p.budgets {
+		p.plan.Budgets[i].Used = p.used(b)
+	}
+}
+
 // budgetsOf are the budgets of a plan that cover a model.
 func (p *Planner) budgetsOf(m *model, list []BudgetPlan) (of []BudgetPlan) {
 	for _, bp := range list {
@@ -114,6 +121,9 @@ func (p *Planner) share() {
 			continue
 		}
 		c := claim{model: i, priority: m.Priority, weight: max(1, m.Weight), want: p.plan.Models[i].Desired, stakes: p.stakes[i]}
+		if m.host != nil { // more than of its host would be of no use
+			c.priority, c.weight = min(c.priority, m.host.Priority), min(c.weight, max(1, m.host.Weight))
+		}
 		c.give(m.least(&p.plan.Models[i]))
 		p.claims = append(p.claims, c)
 	}

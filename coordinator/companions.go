@@ -82,8 +82,9 @@ func (p *Planner) placeWith(g *group, m *model) {
 }
 
 // keepWithHosts keeps companions from becoming more than what they sit with.
-// What is held is not lowered; then the host's replica waits for it.
-func (p *Planner) keepWithHosts() {
+// What is held is not lowered; then the host's replica waits for it. It reports
+// whether it lowered any.
+func (p *Planner) keepWithHosts() (lowered bool) {
 	for i, m := range p.models {
 		if m.host == nil {
 			continue
@@ -98,8 +99,9 @@ func (p *Planner) keepWithHosts() {
 		}
 		o := policy.Observation{Desired: mp.Was}
 		mp.Decision = o.Amend(mp.Decision, WithHost, most, float64(mp.Desired), float64(most))
-		mp.Desired = most
+		mp.Desired, lowered = most, true
 	}
+	return lowered
 }
 
 // indexOf is the place of a model among p.models.

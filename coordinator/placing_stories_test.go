@@ -299,3 +299,56 @@ func TestUndatedDrains(t *testing.T) {
 	tick(0, coordinator.Serving)
 	require.Equal(t, coordinator.WaitsDrain, tick(0, coordinator.Draining).Later[0].For)
 }
+
+// A new policy in the midst of an update goes on from the count that was decided,
+// not from old and new replicas together.
+func TestNewPolicyInMidUpdate(t *testing.T) {
+	d := declared(0, 4, 30)
+	d.Models[0].Min, d.Models[0].Max, d.Models[0].Policy = 3, 9, perReplica(2)
+	s := newStage(t, d, nil)
+	s.run(10, nil)
+	d.Models = slices.Clone(d.Models)
+	d.Models[0].Version = "v2"
+	require.NoError(t, s.planner.Update(d))
+	s.run(3, nil)
+	d.Models = slices.Clone(d.Models)
+	d.Models[0].Policy = perReplica(3)
+	require.NoError(t, s.planner.Update(d))
+	restored, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	require.NoError(t, restored.Restore(s.planner.AppendState(nil)))
+	s.planner = restored
+	s.run(1, nil)
+	require.Equal(t, 3, s.plan.Models[0].Desired)
+}
+
+// A companion never takes from a budget what its host needs to have as many.
+func TestBudgetOfCompanions(t *testing.T) {
+	d := declared(0, 9, 10)
+	d.Models[0].Max, d.Models[0].Policy = 4, perReplica(1)
+	c := d.Models[0]
+	c.Name, c.With, c.Priority, c.Weight = "explainer", "llama", 9, 5
+	d.Models = append(d.Models, c)
+	d.Budgets = []coordinator.Budget{{Name: "all", Limit: 4}}
+	s := newStage(t, d, map[string]int{"gpu": 1})
+	s.fleet.Arrive("llama", 4)
+	s.fleet.Arrive("explainer", 4)
+	s.run(3, nil)
+	require.Equal(t, 2, s.plan.Models[0].Desired)
+	require.Equal(t, 2, s.plan.Models[1].Desired)
+	require.EqualValues(t, 4, s.plan.Budgets[0].Used)
+}
+
+// Nothing that serves is taken away for a lower maximum, but it is said.
+func TestMaximumLowered(t *testing.T) {
+	d := declared(3, 3, 50)
+	s := newStage(t, d, map[string]int{"gpu": 3})
+	s.run(10, nil)
+	require.Zero(t, s.plan.Groups[0].OverMax)
+	d.Groups = slices.Clone(d.Groups)
+	d.Groups[0].Max = 2
+	require.NoError(t, s.planner.Update(d))
+	s.run(10, nil)
+	require.Len(t, s.serving(), 3)
+	require.Equal(t, 1, s.plan.Groups[0].OverMax)
+}

@@ -65,6 +65,7 @@ type GroupPlan struct {
 	Was        int     // the wanted number in force
 	Desired    int     // wanted now
 	LowerBound int     // servers that any placement of the desired replicas needs
+	OverMax    int     // of Desired, beyond ServerGroup.Max: nothing that serves is taken away for it
 	Cost       float64 // of Desired servers per hour, in the unit of ServerGroup.Cost
 	Unseen     bool
 	Emptying   []string // servers from which what is left moves to others; sorted

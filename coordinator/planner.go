@@ -186,8 +186,11 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	for _, x := range p.services {
 		p.decideService(x, &s)
 	}
-	p.keepBudgets()
 	p.keepWithHosts()
+	p.keepBudgets()
+	if p.keepWithHosts() {
+		p.recountBudgets()
+	}
 	p.take()
 	p.arrange()
 	p.scaleServices()

@@ -35,6 +35,7 @@ type scaled struct {
 	history []Decided     // oldest first
 	said    policy.Reason // the last word of the newest; "" if there is none
 	desired int
+	counted bool // desired has been decided: it is not counted anew with a new policy
 	shadows []*shadow
 	shown   []ShadowPlan // of this plan; as shadows
 	held    bool         // in this plan, nothing but bounds lowers the count
@@ -43,7 +44,7 @@ type scaled struct {
 // inherit takes over what is remembered of the same target under older
 // declarations; a policy that has changed starts anew.
 func (t *scaled) inherit(old *scaled) {
-	t.desired, t.seconds, t.frozen = old.desired, old.seconds, old.frozen
+	t.desired, t.counted, t.seconds, t.frozen = old.desired, old.counted, old.seconds, old.frozen
 	t.history, t.said = old.history, old.said
 	t.asker.inherit(&old.asker)
 	for _, x := range t.shadows {
@@ -167,7 +168,10 @@ func (a *asker) ask(o *policy.Observation, seconds []policy.Second) (policy.Deci
 // begin makes the policy of a target whose count the planner starts from, with
 // ready replicas.
 func (t *scaled) begin(at time.Time, count, ready int) {
-	t.desired = t.clamp(max(t.desired, count))
+	if !t.counted {
+		t.desired = max(t.desired, count)
+	}
+	t.desired, t.counted = t.clamp(t.desired), true
 	t.policy = t.newPolicy(at, ready)
 	t.steps = make([]policy.Step, 0, 8)
 }

@@ -14,6 +14,7 @@ type savedScaled struct {
 	Name    string
 	Desired int
 	Known   bool // its policy has been made
+	Counted bool // Desired has been decided
 	Frozen  time.Time
 	Policy  json.RawMessage // of a policy.Saver; empty: none
 	Seconds *savedSeconds
@@ -26,7 +27,7 @@ type savedSeconds struct {
 }
 
 func (t *scaled) save() savedScaled {
-	s := savedScaled{Name: t.id.Name, Desired: t.desired, Known: t.policy != nil, Frozen: t.frozen, Shadows: t.saveShadows()}
+	s := savedScaled{Name: t.id.Name, Desired: t.desired, Known: t.policy != nil, Counted: t.counted, Frozen: t.frozen, Shadows: t.saveShadows()}
 	if saver, ok := t.policy.(policy.Saver); ok {
 		s.Policy = saver.AppendState(nil)
 	}
@@ -54,14 +55,14 @@ func (s *savedSeconds) check() error {
 // restore takes over what was saved of a target with ready replicas, if
 // anything. The error is the policy's, which then starts anew.
 func (t *scaled) restore(s *savedScaled, at time.Time, ready int) error {
-	t.policy, t.desired, t.frozen, t.history, t.said = nil, 0, time.Time{}, nil, ""
+	t.policy, t.desired, t.counted, t.frozen, t.history, t.said = nil, 0, false, time.Time{}, nil, ""
 	if t.seconds != nil {
 		*t.seconds = secondsLog{}
 	}
 	if s == nil {
 		return t.restoreShadows(nil, at, ready)
 	}
-	t.desired, t.frozen = s.Desired, s.Frozen
+	t.desired, t.counted, t.frozen = s.Desired, s.Counted || s.Known, s.Frozen
 	if t.seconds != nil && s.Seconds != nil {
 		*t.seconds = secondsLog{buf: s.Seconds.Seconds, since: s.Seconds.Since}
 	}
