@@ -69,9 +69,10 @@ func (lv *leave) goesElsewhere(c, b int32) bool {
 }
 
 // suits reports whether capabilities let an item of c go from one kind of bin to
-// another. Nothing forces a move, so it does not go where it likes less.
+// another, be it one like that in which it should not have been. Nothing forces a
+// move, so it does not go where it likes less.
 func (lv *leave) suits(c, from, to int32) bool {
-	return from == to || lv.takesKind(c, to) && lv.liking(c, to) >= lv.liking(c, from)
+	return lv.takesKind(c, to) && (from == to || lv.liking(c, to) >= lv.liking(c, from))
 }
 
 // liking is how many of the capabilities that c prefers a kind has.

@@ -34,8 +34,8 @@ var mutants = []mutant{
 	{2, "what loads counts as serving when others stop", `free := max(0, m.serving-m.desired)`, `free := max(0, m.serving+m.loading-m.desired)`},
 	{3, "a drain is over whatever is in flight", `r.InFlight.Quality == policy.OK && r.InFlight.Value <= 0 &&`, `r.InFlight.Quality == policy.OK &&`},
 	{4, "one silent reading may remove capacity", `if d.Replicas < t.desired && (silent > 0 ||`, `if d.Replicas < t.desired && (silent > 1 ||`},
-	{5, "what is about to leave makes room at once", `g.open(i) }, false)`, `g.open(i) }, true)`},
-	{6, "a broken replica is loaded again beside itself", `(!later || at.replica.Phase != Broken)`, `at.replica.Phase != Broken`},
+	{5, "what is about to leave makes room at once", `g.problem(p.last, open, false, few)`, `g.problem(p.last, open, true, few)`},
+	{6, "a broken replica is loaded again beside itself", `(!later || place.phase != Broken)`, `place.phase != Broken`},
 	{7, "what loads is ordered again", `		case Loading, Loaded, Serving:
 			switch {`, `		case Loaded, Serving:
 			switch {`},
