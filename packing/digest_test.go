@@ -25,8 +25,13 @@ func TestDigestsAreSafe(t *testing.T) {
 				need[k] = max(0, room[k]+rapid.Int64Range(-1, 1).Draw(t, "by"))
 			}
 		}
-		if rapid.Bool().Draw(t, "overfull") {
+		switch rapid.IntRange(0, 3).Draw(t, "case") {
+		case 0:
 			room[0] = -room[0]
+		case 1:
+			for k := range need {
+				need[k] = max(0, min(need[k], room[k]))
+			}
 		}
 		d := newDigester(peak)
 		may, too := true, false
@@ -48,7 +53,7 @@ func TestDigestsAreSafe(t *testing.T) {
 			misfits++
 		}
 	})
-	if fits < 10 || misfits < 10 {
+	if fits < 10 || misfits < 3 {
 		t.Errorf("%d fit, %d do not", fits, misfits)
 	}
 }
