@@ -32,6 +32,8 @@ func TestDigestsAreSafe(t *testing.T) {
 			for k := range need {
 				need[k] = max(0, min(need[k], room[k]))
 			}
+		case 2:
+			need[0], room[0] = peak[0], 0
 		}
 		d := newDigester(peak)
 		may, too := true, false
@@ -53,7 +55,7 @@ func TestDigestsAreSafe(t *testing.T) {
 			misfits++
 		}
 	})
-	if fits < 10 || misfits < 3 {
+	if fits < 10 || misfits < 10 {
 		t.Errorf("%d fit, %d do not", fits, misfits)
 	}
 }

@@ -147,7 +147,7 @@ func (j *Judge) calm(g *coordinator.GroupState, x *pace) bool {
 	}
 	staying := 0
 	for _, s := range g.Servers {
-		if s.Leaving || slices.ContainsFunc(s.Replicas, unsettled) {
+		if s.Leaving || slices.ContainsFunc(s.Replicas, j.unsettled) {
 			return false
 		}
 		staying++
@@ -155,8 +155,10 @@ func (j *Judge) calm(g *coordinator.GroupState, x *pace) bool {
 	return staying >= x.had && staying >= g.Desired
 }
 
-func unsettled(r coordinator.ReplicaState) bool {
-	return r.Phase < coordinator.Serving || r.Phase == coordinator.Broken
+// unsettled reports whether a replica is on its way, or one that another
+// comes in place of: it died, or its version is declared no more.
+func (j *Judge) unsettled(r coordinator.ReplicaState) bool {
+	return r.Phase < coordinator.Serving || r.Phase == coordinator.Broken || r.ModelVersion != j.models[r.Model].Version
 }
 
 // regrow checks that a group does not grow again just after servers were emptied
