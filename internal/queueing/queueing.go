@@ -48,8 +48,9 @@ const exactLoad = 1e5
 // percent.
 func blocked(n int, a float64) float64 {
 	from, x := begin(n, a)
+	inverse := 1 / a
 	for i := from + 1; i <= n && x < 1e300; i++ {
-		x = 1 + float64(float64(i)/a*x)
+		x = 1 + float64(float64(i)*inverse*x)
 	}
 	return x // from 1e300 on nobody is blocked, whatever it is
 }
@@ -156,15 +157,16 @@ func Slots(load, wait, spread, miss float64) int {
 		return crowded(load, drop, miss, least)
 	}
 	from, x := begin(least, load)
+	inverse := 1 / load
 	for i := from + 1; i < least; i++ {
-		x = 1 + float64(float64(i)/load*x)
+		x = 1 + float64(float64(i)*inverse*x)
 	}
 	allowed := miss * math.Exp(float64((float64(least)-load)*drop))
 	step := math.Exp(drop)
 	// C * exp(-spare*drop) <= miss, without a division.
 	for n := least; ; n++ {
 		c := float64(n)
-		x = 1 + float64(c/load*x)
+		x = 1 + float64(c*inverse*x)
 		if c <= allowed*(float64(x*(c-load))+load) || n >= MaxLoad {
 			return n
 		}
