@@ -228,6 +228,25 @@ func TestForecastCoversWhatItSays(t *testing.T) {
 	}
 }
 
+// A forecast is scored against the bin that it was made for: a stream that jumps
+// surprises those that were made before, four bins ahead, and no other so much.
+func TestHoltScoresAtItsLead(t *testing.T) {
+	h := newHolt(10)
+	for s := range int64(1000) {
+		h.second(s, 5, 40)
+	}
+	for s := int64(1000); s < 1100; s++ {
+		h.second(s, 50, 40)
+	}
+	surprised := 0
+	for _, b := range h.Ratios.ring[:h.Ratios.n] {
+		if histogram.Value(int(b)) > 9 {
+			surprised++
+		}
+	}
+	require.Equal(t, 4, surprised)
+}
+
 func TestHoltForgetsWhatNobodySaw(t *testing.T) {
 	h := newHolt(10)
 	for s := range int64(1000) {
