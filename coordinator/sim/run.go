@@ -22,9 +22,9 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 		return nil, err
 	}
 	o = o.withDefaults()
-	runs := make([]*run, len(setups))
+	runs := make([]replayer, len(setups))
 	for i, s := range setups {
-		runs[i] = newRun(o, s)
+		runs[i] = newReplayer(o, s)
 	}
 	stop := make(chan struct{})
 	chunks, free := produce(w, stop)
@@ -55,6 +55,14 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 	}
 	return results, nil
 }
+
+// A replayer is one policy's replay.
+type replayer interface {
+	chunk(*Chunk) error
+	finish() Result
+}
+
+func newReplayer(o Options, s Setup) replayer { return newRun(o, s) }
 
 type made struct {
 	chunk *Chunk
@@ -96,7 +104,7 @@ func produce(w Workload, stop <-chan struct{}) (chunks <-chan made, free chan<- 
 
 // replay runs one chunk through every run, as many at once as there are
 // processors. Runs share nothing that changes.
-func replay(runs []*run, c *Chunk) error {
+func replay(runs []replayer, c *Chunk) error {
 	errs := make([]error, len(runs))
 	var wg sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
