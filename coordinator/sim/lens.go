@@ -66,7 +66,7 @@ func (l *lens) close(end float64) {
 	// less what a number of replicas can do, over the most that a miss takes away.
 	easy := int(0.75 * x.work / (l.slots * x.length))
 	before := math.MaxInt32
-	for n := l.low; ; n++ {
+	for n := l.low; n < due || n < easy; n++ { // with a slot each nobody needs to wait
 		var late int
 		if n < easy {
 			late = int(math.Ceil((x.work-float64(n)*l.slots*x.length)/x.worst - 1e-6))
