@@ -13,6 +13,18 @@ type history struct {
 	models []track
 }
 
+// misses counts when requests came that missed.
+type misses struct {
+	history *history
+	counts  []float64 // by step
+}
+
+func (m *misses) add(at int64) {
+	if m != nil {
+		m.counts[m.history.stepOf(at)]++
+	}
+}
+
 // track is the history of one model.
 type track struct {
 	Series
@@ -71,6 +83,7 @@ func (h *history) points(slots int) *History {
 			out.All.Desired[j] += s.Desired[j]
 			out.All.Ready[j] += s.Ready[j]
 			out.All.Waiting[j] += s.Waiting[j]
+			out.All.Missed[j] += s.Missed[j]
 		}
 		out.Models = append(out.Models, s)
 	}
@@ -80,6 +93,6 @@ func (h *history) points(slots int) *History {
 func (h *history) empty(name string) Series {
 	return Series{
 		Model: name, Load: make([]float64, h.n), Desired: make([]float64, h.n),
-		Ready: make([]float64, h.n), Waiting: make([]float64, h.n),
+		Ready: make([]float64, h.n), Waiting: make([]float64, h.n), Missed: make([]float64, h.n),
 	}
 }

@@ -26,6 +26,7 @@ type Result struct {
 	WorkBoundReplicaHours float64
 	Churn                 int64 // sum of |changes| of desired counts
 	PeakReplicas          int   // most replicas at once, loading ones included
+	FailedStarts          int64 // loads that failed, see Faults.FailedStarts
 
 	Models           []ModelResult // in order of first appearance
 	History          *History      // nil without Options.Points
@@ -75,4 +76,5 @@ type Series struct {
 	Desired []float64 // the largest desired count within a step
 	Ready   []float64 // the smallest number of serving replicas within a step
 	Waiting []float64 // the most requests waiting at a plan within a step
+	Missed  []float64 // requests that came in within a step, since warm-up, and missed
 }
