@@ -66,6 +66,7 @@ func (d *Declarations) validatePools(f *check.Faults) {
 			continue
 		}
 		f.Require(m.With == "", field+".With", "%q is a pool: what a server holds there changes", m.Group)
+		f.Require(m.Spread == (Spread{}), field+".Spread", "%q is a pool, whose copies go where the load is", m.Group)
 		f.Require(!m.Dedicated, field+".Dedicated", "%q is a pool, which is shared", m.Group)
 		f.Require(len(m.Fallbacks) == 0, field+".Fallbacks", "%q is a pool, which nobody leaves", m.Group)
 	}
