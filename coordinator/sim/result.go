@@ -27,6 +27,13 @@ type Result struct {
 	Churn                 int64 // sum of |changes| of desired counts
 	PeakReplicas          int   // most replicas at once, loading ones included
 
+	// Of shared servers: ReplicaHours are then ServerHours times the slots of a
+	// server over those of a replica, Churn is of servers ordered and removed, and
+	// PeakReplicas is of servers.
+	Loads        int64 // that were begun
+	LoadsPerHour float64
+	ColdArrivals int64 // requests that found no copy ready
+
 	Models           []ModelResult // in order of first appearance
 	History          *History      // nil without Options.Points
 	Decisions        []Decided     // changes of desired counts, the first Options.Decisions

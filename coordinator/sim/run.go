@@ -30,6 +30,12 @@ type Options struct {
 
 	Points    int // of the history in each Result; 0 keeps none
 	Decisions int // kept of each Result, at most; 0 keeps none
+
+	// Servers makes models share servers; nil: each stands alone. With it, Slots
+	// only says what a replica is where costs are reported, Min and Max bound the
+	// copies of each model, Start is the time that a copy takes to load and Boot that
+	// of a server.
+	Servers *Servers
 }
 
 // Validate reports every fault of o.
@@ -51,6 +57,11 @@ func (o Options) Validate() error {
 	need(o.Max >= 0 && (o.Max == 0 || o.Max >= o.Min), "Max must be 0 or >= Min, is %d", o.Max)
 	need(o.Points >= 0, "Points must be >= 0, is %d", o.Points)
 	need(o.Decisions >= 0, "Decisions must be >= 0, is %d", o.Decisions)
+	if o.Servers != nil {
+		if err := o.Servers.validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if len(errs) > 0 {
 		return fmt.Errorf("sim: options: %w", errors.Join(errs...))
 	}
@@ -66,6 +77,10 @@ const maxTime = 100_000 * time.Hour
 type Setup struct {
 	Name   string
 	Policy func(ModelInfo) policy.Config
+	// Pool makes the configuration of the policy that sizes shared servers by the sum
+	// of what comes in; it is told of all models as if they were one. nil: there are
+	// as many servers as the copies need.
+	Pool func(ModelInfo) policy.Config
 }
 
 // ModelInfo is what a user would know of a model beforehand.
@@ -86,9 +101,9 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 	if o.Max == 0 {
 		o.Max = max(10_000, o.Min)
 	}
-	runs := make([]*run, len(setups))
+	runs := make([]replayer, len(setups))
 	for i, s := range setups {
-		runs[i] = newRun(o, s)
+		runs[i] = newReplayer(o, s)
 	}
 	stop := make(chan struct{})
 	chunks, free := produce(w, stop)
@@ -160,7 +175,7 @@ func produce(w Workload, stop <-chan struct{}) (chunks <-chan made, free chan<- 
 
 // replay runs one chunk through every run, as many at once as there are
 // processors. Runs share nothing that changes.
-func replay(runs []*run, c *Chunk) error {
+func replay(runs []replayer, c *Chunk) error {
 	errs := make([]error, len(runs))
 	var wg sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -175,7 +190,20 @@ func replay(runs []*run, c *Chunk) error {
 	return errors.Join(errs...)
 }
 
-// run is one policy's replay.
+// A replayer is one policy's replay.
+type replayer interface {
+	chunk(*Chunk) error
+	finish() Result
+}
+
+func newReplayer(o Options, s Setup) replayer {
+	if o.Servers != nil {
+		return newSharedRun(o, s)
+	}
+	return newRun(o, s)
+}
+
+// run is one policy's replay of isolated models.
 type run struct {
 	options Options
 	setup   Setup
