@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -26,7 +25,7 @@ type Servers struct {
 	// MeanService is that of all requests, as a user would know it; Setup.Pool is
 	// told. 0: that of the Models, each counted once.
 	MeanService time.Duration
-	Min, Max    int // servers; Max 0 is 10,000
+	Min, Max    int // servers: 0 <= Min <= Max; Max 0 is 10,000
 }
 
 // group is the name of the group of shared servers.
@@ -53,8 +52,7 @@ func (s *Servers) mean() time.Duration {
 }
 
 // validate reports every fault of s.
-func (s *Servers) validate() error {
-	var errs []error
+func (s *Servers) validate() (errs []error) {
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf("Servers."+format, args...))
@@ -73,5 +71,5 @@ func (s *Servers) validate() error {
 		size := s.size(m.Name)
 		need(size >= 1 && size <= s.Memory, "Size of %q must be in [1, Memory], is %d", m.Name, size)
 	}
-	return errors.Join(errs...)
+	return errs
 }

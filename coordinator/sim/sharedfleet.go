@@ -19,7 +19,6 @@ type sharedFleet struct {
 	state   []coordinator.GroupState // one; its Servers are as hall.hosts
 	events  []int64                  // ascending instants at which the world changes by itself
 	next    int32                    // ordinal of the next server
-	marks   [][]mark                 // of each tenant: whole seconds since the last read
 	bill    bill
 
 	ordered, removed int64 // servers, since warm-up
@@ -31,8 +30,13 @@ type sharedFleet struct {
 func newSharedFleet(o Options) *sharedFleet {
 	f := &sharedFleet{options: o, byName: map[string]*tenant{}, state: []coordinator.GroupState{{Name: group}}}
 	s := o.Servers
-	f.hall = hall{slots: s.Slots, memory: s.Memory, loadTime: int64(o.Start), from: int64(o.Warmup), expect: f.note}
+	f.hall = hall{slots: s.Slots, memory: s.Memory, from: int64(o.Warmup), expect: f.note, fate: f.fate}
 	return f
+}
+
+// fate is how long the next load of a model takes, and whether it fails.
+func (f *sharedFleet) fate(t *tenant) (takes int64, fails bool) {
+	return t.draws.startOf(&f.options, t.loads)
 }
 
 // note remembers an instant at which the world changes by itself.
@@ -52,12 +56,11 @@ func (f *sharedFleet) passed() {
 
 // enter adds a model without copies.
 func (f *sharedFleet) enter(name string, waits *histogram) {
-	t := &tenant{name: name, size: f.options.Servers.size(name)}
+	t := &tenant{name: name, size: f.options.Servers.size(name), meter: newMeter(f.options.Seed, name)}
 	t.score = score{waits: waits, limit: int64(f.options.Wait), from: int64(f.options.Warmup)}
 	f.byName[name] = t
 	i, _ := slices.BinarySearchFunc(f.tenants, name, func(t *tenant, name string) int { return strings.Compare(t.name, name) })
 	f.tenants = slices.Insert(f.tenants, i, t)
-	f.marks = slices.Insert(f.marks, i, nil)
 	for i, t := range f.tenants {
 		t.index = i
 	}
@@ -89,25 +92,25 @@ func (f *sharedFleet) grow(n int, boot int64) {
 func (f *sharedFleet) tickSecond() {
 	f.hall.left(f.left)
 	for i, t := range f.tenants {
-		f.marks[i] = append(f.marks[i], mark{
+		t.mark(mark{
 			at: f.now, begun: t.begun, ended: t.started - t.running,
 			busy: float64(t.work-f.left[i]) / 1e9, inFlight: t.begun - t.started + t.running,
-		})
+		}, f.options.Faults.MetricLoss)
 	}
 }
 
 // lastSecond is the last whole second that was read, if any was.
 func (f *sharedFleet) lastSecond() (at int64, ok bool) {
-	if len(f.marks) == 0 || len(f.marks[0]) == 0 {
+	if len(f.tenants) == 0 || len(f.tenants[0].marks) == 0 {
 		return 0, false
 	}
-	m := f.marks[0]
+	m := f.tenants[0].marks
 	return m[len(m)-1].at, true
 }
 
-// Read answers with every whole second since the last call, all that has passed
-// by now.
+// Read answers as that of isolated models does.
 func (f *sharedFleet) Read(_ context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
+	until := f.now - int64(f.options.Faults.MetricDelay)
 	if len(want) > 0 && (len(want) != len(f.wanted) || &want[0] != &f.wanted[0]) {
 		f.wanted, f.asked = want, f.asked[:0]
 		for _, w := range want {
@@ -115,44 +118,14 @@ func (f *sharedFleet) Read(_ context.Context, want []coordinator.Series, dst []c
 		}
 	}
 	for i := range want {
-		t := f.asked[i]
-		if t == nil || want[i].Target.Kind != coordinator.TargetModel {
-			continue
+		if t := f.asked[i]; t != nil && want[i].Target.Kind == coordinator.TargetModel {
+			dst = t.read(&want[i], until, dst)
 		}
-		dst = readMarks(f.marks[t.index], &want[i], dst)
 	}
-	for i, m := range f.marks {
-		if n := len(m); n > 1 { // the newest stays, to be the newest again
-			m[0] = m[n-1]
-			f.marks[i] = m[:1]
-		}
+	for _, t := range f.tenants {
+		t.drop(until)
 	}
 	return dst, nil
-}
-
-// readMarks appends one series of a model.
-func readMarks(marks []mark, w *coordinator.Series, dst []coordinator.Sample) []coordinator.Sample {
-	s := coordinator.Sample{Series: *w, Cumulative: w.Name != policy.InFlight, Quality: policy.OK}
-	for i := range marks {
-		m := &marks[i]
-		switch w.Name {
-		case policy.Begun:
-			s.Value = float64(m.begun)
-		case policy.Ended:
-			s.Value = float64(m.ended)
-		case policy.Errors:
-			s.Value = 0
-		case policy.BusySeconds:
-			s.Value = m.busy
-		case policy.InFlight:
-			s.Value = float64(m.inFlight)
-		default:
-			return dst
-		}
-		s.At = instant(m.at)
-		dst = append(dst, s)
-	}
-	return dst
 }
 
 // Observe reports the world as of now.

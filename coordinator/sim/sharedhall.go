@@ -16,17 +16,18 @@ import (
 // that are ready there, and so does a copy that becomes ready. So whenever a
 // model queues, the servers where it is ready are full.
 type hall struct {
-	slots    int   // of a server
-	memory   int64 // of a server, that is resident at once
-	loadTime int64
-	tenants  []*tenant // sorted by name
-	hosts    []*host   // ascending by id
-	now      int64
-	due      []happening // heap: what ends, and when
-	waiting  int         // requests in all queues
-	from     int64       // what is before does not count
-	loads    int64       // begun since from
-	expect   func(int64) // told of instants at which what the planner sees changes by itself
+	slots   int       // of a server
+	memory  int64     // of a server, that is resident at once
+	tenants []*tenant // sorted by name
+	hosts   []*host   // ascending by id
+	now     int64
+	due     []happening // heap: what ends, and when
+	waiting int         // requests in all queues
+	from    int64       // what is before does not count
+	loads   int64       // begun since from
+	broken  int64       // loads that failed
+	expect  func(int64) // told of instants at which what the planner sees changes by itself
+	fate    func(*tenant) (takes int64, fails bool)
 }
 
 // A tenant is a model: its queue and its copies.
@@ -41,8 +42,10 @@ type tenant struct {
 
 	begun, started, running int64
 	work                    int64 // nanoseconds of service of all that started
+	loads                   uint64
 	cold                    int64 // arrivals that found no copy ready, since hall.from
 	score                   score
+	meter
 }
 
 // A guest is a copy of a model on a server.
@@ -56,6 +59,7 @@ type guest struct {
 	pending  bool  // among host.loads
 	resident bool  // it holds memory: not before its load begins, nor after it was evicted
 	doomed   bool  // its load goes on for nothing: it is to go
+	fails    bool  // so does its load, but nobody knows
 }
 
 // A host is a server.

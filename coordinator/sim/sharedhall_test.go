@@ -267,7 +267,8 @@ func TestHallAgainstSlowModel(t *testing.T) {
 		registered := memory + rapid.Int64Range(0, 2).Draw(t, "overcommit")
 		loadTime := rapid.Int64Range(1, 20).Draw(t, "load time")
 		from := rapid.Int64Range(0, 30).Draw(t, "from")
-		fast := &hall{slots: slots, memory: memory, loadTime: loadTime, from: from, expect: func(int64) {}}
+		fast := &hall{slots: slots, memory: memory, from: from, expect: func(int64) {}}
+		fast.fate = func(*tenant) (int64, bool) { return loadTime, false }
 		slow := &slowHall{slots: slots, memory: memory, loadTime: loadTime, from: from, waits: map[string][]int64{}, cold: map[string]int{}}
 		waits := map[string]*histogram{}
 		for i, m := range models {

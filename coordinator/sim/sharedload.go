@@ -50,8 +50,11 @@ func (h *hall) load(s *host) {
 	if h.now >= h.from {
 		h.loads++
 	}
-	h.push(happening{at: h.now + h.loadTime, guest: g, load: true})
-	h.expect(h.now + h.loadTime)
+	var takes int64
+	takes, g.fails = h.fate(g.tenant)
+	g.tenant.loads++
+	h.push(happening{at: h.now + takes, guest: g, load: true})
+	h.expect(h.now + takes)
 }
 
 // resident is the memory that is in use.
@@ -114,6 +117,9 @@ func (h *hall) loaded(g *guest) {
 	case g.doomed:
 		h.remove(g)
 		return
+	case g.fails: // its memory is free
+		g.phase, g.since, g.resident = coordinator.Broken, h.now, false
+		h.broken++
 	case g.phase == coordinator.Serving: // it woke
 		h.open(g)
 	case g.phase == coordinator.Loading:

@@ -47,6 +47,7 @@ func newSharedRun(o Options, s Setup) *sharedRun {
 	r := &sharedRun{options: o, setup: s, fleet: f}
 	if o.Points > 0 {
 		r.history = newHistory(o.Points, f.bill.end)
+		r.history.servers = &track{Series: r.history.empty(group), noted: -1}
 	}
 	return r
 }
@@ -66,6 +67,9 @@ func (r *sharedRun) chunk(c *Chunk) error {
 	for i, s := range c.Streams {
 		if r.history != nil {
 			r.history.arrive(i, s.Model, s.Requests)
+			if t := r.streams[i]; t.score.when == nil {
+				t.score.when = &misses{r.history, r.history.models[i].Missed}
+			}
 		}
 		for _, q := range s.Requests {
 			if q.At >= r.options.Warmup {
@@ -171,6 +175,20 @@ func (r *sharedRun) record(plan *coordinator.Plan) {
 	if f.now >= f.from {
 		r.peak = max(r.peak, len(f.hosts))
 	}
+	if r.history != nil {
+		r.history.note(f.now, plan, func(model string) (index, waiting int, ok bool) {
+			t := f.byName[model]
+			index = slices.Index(r.streams, t)
+			return index, len(t.queue) - t.head, index >= 0 && index < len(r.history.models)
+		})
+		up := 0
+		for i := range f.state[0].Servers {
+			if f.state[0].Servers[i].Phase == coordinator.Up {
+				up++
+			}
+		}
+		r.history.servers.note(r.history.stepOf(f.now), f.state[0].Desired, up, 0)
+	}
 	for i := range plan.Models {
 		m := &plan.Models[i]
 		if m.Desired == m.Was {
@@ -222,13 +240,19 @@ func (r *sharedRun) enter(c *Chunk) error {
 
 // declare adds a model to the fleet and the declarations.
 func (r *sharedRun) declare(m ModelInfo) {
-	m.Slots = r.options.Servers.Slots
+	o := &r.options
+	m.MeanService = o.told(m.MeanService)
+	m.Slots, m.Wait, m.Min, m.Max = o.Servers.Slots, o.Wait, o.Min, o.Max
 	r.fleet.enter(m.Name, &r.waits)
-	r.decl.Models = append(r.decl.Models, coordinator.Model{
-		Name: m.Name, Group: group, Needs: coordinator.Resources{"memory": r.options.Servers.size(m.Name)},
-		Min: r.options.Min, Max: r.options.Max, Policy: r.setup.Policy(m),
-		Slots: m.Slots, LoadTime: r.options.Start, DrainTimeout: 1000 * time.Hour,
-	})
+	x := coordinator.Model{
+		Name: m.Name, Group: group, Needs: coordinator.Resources{"memory": o.Servers.size(m.Name)},
+		Min: o.Min, Max: o.Max, Policy: r.setup.Policy(m),
+		Slots: m.Slots, LoadTime: o.Start, DrainTimeout: 1000 * time.Hour,
+	}
+	if o.Untold {
+		x.LoadTime = 0
+	}
+	r.decl.Models = append(r.decl.Models, x)
 }
 
 // servers declares the group.
@@ -245,8 +269,14 @@ func (r *sharedRun) servers() coordinator.ServerGroup {
 	if s.Overcommit > 0 {
 		g.Overcommit = map[string]float64{"memory": s.Overcommit}
 	}
+	if r.options.Untold {
+		g.BootTime = 0
+	}
 	if r.setup.Pool != nil {
-		all := ModelInfo{Name: group, MeanService: s.mean(), Slots: s.Slots}
+		all := ModelInfo{
+			Name: group, MeanService: r.options.told(s.mean()), Slots: s.Slots,
+			Wait: r.options.Wait, Min: g.Min, Max: g.Max,
+		}
 		g.Pool = &coordinator.Pool{Policy: r.setup.Pool(all), Slots: s.Slots}
 	}
 	return g
@@ -326,6 +356,7 @@ func (r *sharedRun) finish() Result {
 				s.requests++
 				s.missed++
 				res.Unserved++
+				s.when.add(int64(q.At))
 				s.waits.add(max(end-int64(q.At), 0) + int64(r.options.Wait))
 			}
 		}
@@ -340,7 +371,10 @@ func (r *sharedRun) finish() Result {
 	perReplica := float64(f.slots) / float64(r.options.Slots)
 	res.ReplicaHours = res.ServerHours * perReplica
 	res.WorkBoundReplicaHours = r.allWork.Hours() / float64(r.options.Slots)
-	res.Churn, res.PeakReplicas = f.ordered+f.removed, r.peak
+	res.Churn, res.PeakReplicas, res.FailedStarts = f.ordered+f.removed, r.peak, f.broken
+	if r.history != nil {
+		res.History = r.history.points(f.slots)
+	}
 	res.Loads = f.loads
 	res.LoadsPerHour = float64(f.loads) / time.Duration(max(1, end-f.from)).Hours()
 	return *res
