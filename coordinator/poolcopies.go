@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ const (
 	PoolShort     Reason = "pool short"     // ScaleGroup: fewer servers than its policy, or its copies, need
 	FillsRoom     Reason = "fills room"     // Load: there is room for a copy beyond what is desired
 	Relieves      Reason = "relieves"       // Load: requests wait, and a server without a copy has a free slot
+	MakesWay      Reason = "makes way"      // Load: it moves here, so that where it is another finds room
 	RoomWanted    Reason = "room wanted"    // Unroute: a copy beyond what is desired makes room for another
 	ServerRetires Reason = "server retires" // Unroute, Unload: the server is to go
 	WaitsTurn     Reason = "waits for another load on the server"
@@ -28,12 +30,6 @@ type copyOf struct {
 	since  time.Time // of its serving
 	busy   bool      // it has requests, or it is not known
 	goes   bool      // this plan stops it
-}
-
-// A gain is a model and what its next copy would add.
-type gain struct {
-	m  *model
-	by float64
 }
 
 // A desk is one server as allotting goes on.
@@ -120,6 +116,7 @@ type allotment struct {
 	ghosts int // of unborn, those that are ordered
 	opened int // of unborn, those beyond what the pool is to have
 	copies []copyOf
+	fair   float64 // load of a server, if all had the same
 }
 
 func (p *Planner) newAllotment(g *group) *allotment {
@@ -141,6 +138,13 @@ func (p *Planner) newAllotment(g *group) *allotment {
 			}
 		}
 	}
+	usable := 0
+	for i := range a.desks {
+		if a.desks[i].usable && a.desks[i].up {
+			usable++
+		}
+	}
+	a.fair = q.total / float64(max(1, usable))
 	for _, m := range g.packed {
 		a.sit(m)
 	}
@@ -216,7 +220,7 @@ func (a *allotment) needed() {
 	}
 	slices.SortStableFunc(short, func(x, y *model) int {
 		return cmp.Or(cmp.Compare(urgent(x), urgent(y)), cmp.Compare(y.Priority, x.Priority),
-			cmp.Compare(y.marginal(y.use.active+1), x.marginal(x.use.active+1)))
+			cmp.Compare(y.marginal(y.use.active+1, 0), x.marginal(x.use.active+1, 0)))
 	})
 	for _, m := range short {
 		for m.use.wants > 0 && a.seat(m) {
@@ -232,10 +236,14 @@ func (a *allotment) needed() {
 // gone.
 const makeRoomTime = 5 * time.Second
 
-// seat finds the place for a copy of m where it can be ready first, and among
-// equals where the least load is expected.
+// lossSeconds is how much longer a copy may take to be ready for every unit that
+// is not lost by what makes room for it.
+const lossSeconds = 30
+
+// seat finds the place for a copy of m where it can be ready first at the least
+// loss, and among equals where the least load is expected.
 func (a *allotment) seat(m *model) bool {
-	best, soonest, victims := -1, time.Duration(0), []int(nil)
+	best, least, victims := -1, 0.0, []int(nil)
 	for i := range a.desks {
 		t := &a.desks[i]
 		if !t.usable || a.holds(m, i) {
@@ -246,17 +254,19 @@ func (a *allotment) seat(m *model) bool {
 			wait = max(wait, until.Sub(a.last))
 		}
 		var goes []int
+		lost := 0.0
 		if !a.takes(i, m.size, nil) {
 			if !a.takes(i, m.size, t.draining) {
 				var ok bool
-				if goes, ok = a.evictable(i, m, true); !ok {
+				if goes, lost, ok = a.evictable(i, m, true); !ok {
 					continue
 				}
 			}
 			wait = max(wait, makeRoomTime)
 		}
-		if best < 0 || wait < soonest || wait == soonest && t.expected < a.desks[best].expected {
-			best, soonest, victims = i, wait, goes
+		cost := wait.Seconds() + float64(lossSeconds*lost)
+		if best < 0 || cost < least || cost == least && t.expected < a.desks[best].expected {
+			best, least, victims = i, cost, goes
 		}
 	}
 	switch {
@@ -373,14 +383,13 @@ func (a *allotment) mayGo(c *copyOf) bool {
 }
 
 // evictable finds copies on a server whose going makes room for m: those that are
-// missed least. Unless it is urgent, only those without requests go, and only if
-// all of them are worth less than what m gains.
-func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int, ok bool) {
+// missed least. Unless it is urgent, only those without requests go. lost is what
+// they are worth.
+func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int, lost float64, ok bool) {
 	free := make([]int64, len(a.g.dims))
 	if d := a.desks[server].draining; d != nil {
 		copy(free, d)
 	}
-	lost := 0.0
 	for !a.takes(server, m.size, free) {
 		best, least := -1, 0.0
 		for k := range a.copies {
@@ -388,7 +397,7 @@ func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int,
 			if c.server != server || c.m == m || slices.Contains(victims, k) || !a.mayGo(c) || !urgent && c.busy {
 				continue
 			}
-			loss := c.m.marginal(c.m.use.active - c.m.use.gone)
+			loss := a.loss(c)
 			if c.busy {
 				loss += 1
 			}
@@ -397,13 +406,37 @@ func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int,
 			}
 		}
 		if best < 0 {
-			return nil, false
+			return nil, 0, false
 		}
 		victims = append(victims, best)
 		lost += least
 		add(free, a.copies[best].m.size)
 	}
-	return victims, urgent || lost < m.marginal(m.use.active+m.use.more+1)
+	return victims, lost, true
+}
+
+// gain is what one more copy of m adds on a server: the less is expected there,
+// the more of the pool's load it can take.
+func (a *allotment) gain(m *model, server int) float64 {
+	n := m.use.active + m.use.more - m.use.gone + 1
+	return m.marginal(n, a.levels(server, m.use.load()/float64(n)))
+}
+
+// loss is what a copy adds where it is.
+func (a *allotment) loss(c *copyOf) float64 {
+	n := max(1, c.m.use.active-c.m.use.gone)
+	share := c.m.use.load() / float64(n)
+	return c.m.marginal(n, a.levels(c.server, -share))
+}
+
+// levels is by which share of the pool's load a server comes nearer to what is
+// fair, or away from it, when load is added or taken.
+func (a *allotment) levels(server int, load float64) float64 {
+	if a.g.pool.total <= 0 {
+		return 0
+	}
+	e := a.desks[server].expected
+	return math.Abs(max(0, a.fair-e)-max(0, a.fair-e-load)) / a.g.pool.total
 }
 
 // waiting is how many requests wait for a slot, as far as is known.
@@ -436,7 +469,8 @@ func (a *allotment) relieve() {
 					continue // in a moment
 				}
 				var ok bool
-				if goes, ok = a.evictable(i, m, false); !ok {
+				var lost float64
+				if goes, lost, ok = a.evictable(i, m, false); !ok || lost >= a.gain(m, i) {
 					continue
 				}
 			}
@@ -451,64 +485,50 @@ func (a *allotment) relieve() {
 	}
 }
 
-// rank sorts the models by what their next copy would add.
-func (a *allotment) rank() []gain {
-	gains := a.g.pool.gains[:0]
-	for _, m := range a.g.packed {
-		if u := &m.use; u.active+u.more-u.gone < min(m.most(), len(a.desks)) && u.load() > leastLoad {
-			gains = append(gains, gain{m, m.marginal(u.active + u.more - u.gone + 1)})
-		}
-	}
-	slices.SortStableFunc(gains, func(x, y gain) int { return cmp.Compare(y.by, x.by) })
-	a.g.pool.gains = gains
-	return gains
-}
-
 // leastLoad is what a model must have in flight on average to be given a copy
 // beyond what is desired.
 const leastLoad = 1e-6
 
-// fill loads copies into free room, one at a time on each server.
-func (a *allotment) fill() {
-	for {
-		m, server := a.nextFill()
-		if m == nil {
-			return
-		}
-		a.put(m, server, nil, FillsRoom)
-	}
+// wantsMore reports whether a model may have one more copy than it is to have.
+func (a *allotment) wantsMore(m *model) bool {
+	u := &m.use
+	return u.active+u.more-u.gone < min(m.most(), len(a.desks)) && u.load() > leastLoad
 }
 
-// nextFill is the copy that adds most among those for which there is room, and
-// the server of those with room on which the least load is expected.
-func (a *allotment) nextFill() (*model, int) {
-	free := false
+// idle reports whether a server could begin a load of m now, if there is room.
+func (a *allotment) idle(m *model, server int) bool {
+	t := &a.desks[server]
+	if !t.usable || !t.up || t.loading || a.holds(m, server) {
+		return false
+	}
+	_, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)
+	return !avoided
+}
+
+// fill loads copies into free room, one at a time on each server: what adds most
+// there, where the least load is expected first.
+func (a *allotment) fill() {
+	order := make([]int, 0, len(a.desks))
 	for i := range a.desks {
-		t := &a.desks[i]
-		free = free || t.usable && t.up && !t.loading
-	}
-	if !free {
-		return nil, 0
-	}
-	for _, x := range a.rank() {
-		best := -1
-		for i := range a.desks {
-			t := &a.desks[i]
-			if !t.usable || !t.up || t.loading || a.holds(x.m, i) || !a.takes(i, x.m.size, nil) {
-				continue
-			}
-			if _, avoided := x.m.avoids(a.g.state.Servers[i].Name, a.last); avoided {
-				continue
-			}
-			if best < 0 || t.expected < a.desks[best].expected {
-				best = i
-			}
-		}
-		if best >= 0 {
-			return x.m, best
+		if t := &a.desks[i]; t.usable && t.up && !t.loading {
+			order = append(order, i)
 		}
 	}
-	return nil, 0
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(a.desks[i].expected, a.desks[j].expected) })
+	for _, i := range order {
+		var best *model
+		most := 0.0
+		for _, m := range a.g.packed {
+			if a.wantsMore(m) && a.idle(m, i) && a.takes(i, m.size, nil) {
+				if gain := a.gain(m, i); best == nil || gain > most {
+					best, most = m, gain
+				}
+			}
+		}
+		if best != nil {
+			a.put(best, i, nil, FillsRoom)
+		}
+	}
 }
 
 // How much more a copy must add than the one it replaces, and how long is waited
@@ -518,47 +538,99 @@ const (
 	swapPause = 10 * time.Second
 )
 
-// better lets the copy that is missed least make room for the one that adds most,
-// if that is clearly more.
+// An exchange is a copy that could come on a server, and the copies that make room
+// for it.
+type exchange struct {
+	m       *model
+	server  int
+	victims []int
+	gain    float64 // beyond what is lost
+}
+
+// better lets the copies that are missed least make room for the one that adds
+// most, if that is clearly more. Where every copy on a server is needed, the
+// least used one is first loaded elsewhere.
 func (a *allotment) better() {
 	q := a.g.pool
-	if a.last.Sub(q.swapped) < swapPause || !a.g.complete {
-		return
-	}
 	for i := range a.desks {
 		if a.desks[i].loading || a.desks[i].draining != nil {
 			return // one after the other
 		}
 	}
-	gains := a.rank()
-	for _, x := range gains[:min(3, len(gains))] {
-		best, least, victims := -1, 0.0, []int(nil)
-		for i := range a.desks {
-			t := &a.desks[i]
-			if !t.usable || !t.up || a.holds(x.m, i) {
-				continue
-			}
-			if a.takes(i, x.m.size, nil) {
-				return // there is room: fill it first
-			}
-			goes, ok := a.evictable(i, x.m, false)
-			if !ok {
-				continue
-			}
-			lost := 0.0
-			for _, k := range goes {
-				lost += a.copies[k].m.marginal(a.copies[k].m.use.active)
-			}
-			if float64(swapGain*lost) < x.by && (best < 0 || lost < least) {
-				best, least, victims = i, lost, goes
-			}
+	var direct, blocked exchange
+	for _, m := range a.g.packed {
+		if !a.wantsMore(m) {
+			continue
 		}
-		if best >= 0 {
-			q.swapped = a.last
-			for _, k := range victims {
-				a.stop(k)
+		for i := range a.desks {
+			if !a.idle(m, i) {
+				continue
 			}
-			return
+			if a.takes(i, m.size, nil) {
+				continue // fill does it
+			}
+			gain := a.gain(m, i)
+			victims, lost, ok := a.evictable(i, m, false)
+			switch {
+			case !ok && gain > blocked.gain:
+				blocked = exchange{m: m, server: i, gain: gain}
+			case ok && gain-float64(swapGain*lost) > direct.gain:
+				direct = exchange{m, i, victims, gain - float64(swapGain*lost)}
+			}
 		}
 	}
+	if blocked.gain > direct.gain && a.unblock(&blocked) {
+		return
+	}
+	if direct.m == nil || a.last.Sub(q.swapped) < swapPause {
+		return
+	}
+	q.swapped = a.last
+	for _, k := range direct.victims {
+		a.stop(k)
+	}
+}
+
+// unblock has the least used copy of a server loaded elsewhere too, so that it is
+// not needed there any more. It reports whether that is under way.
+func (a *allotment) unblock(x *exchange) bool {
+	var least *model
+	for k := range a.copies {
+		c := &a.copies[k]
+		if c.server != x.server || c.goes || c.m == x.m {
+			continue
+		}
+		if c.m.use.active > c.m.desired {
+			return false // it may go soon
+		}
+		if least == nil || c.m.use.load() < least.use.load() {
+			least = c.m
+		}
+	}
+	if least == nil {
+		return false
+	}
+	var to exchange
+	for i := range a.desks {
+		if i == x.server || !a.idle(least, i) {
+			continue
+		}
+		victims, lost, ok := a.evictable(i, least, false)
+		if gain := x.gain - float64(swapGain*lost); ok && gain > to.gain {
+			to = exchange{least, i, victims, gain}
+		}
+	}
+	switch {
+	case to.m == nil:
+		return false
+	case len(to.victims) == 0:
+		a.put(to.m, to.server, nil, MakesWay)
+	case a.last.Sub(a.g.pool.swapped) < swapPause:
+	default:
+		a.g.pool.swapped = a.last
+		for _, k := range to.victims {
+			a.stop(k)
+		}
+	}
+	return true
 }

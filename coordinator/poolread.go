@@ -25,7 +25,6 @@ type pool struct {
 	cancelled int     // ordered ones that need not come
 	total     float64 // load of all models
 	copies    []copyOf
-	gains     []gain
 }
 
 // A heardSignal is one signal of a feed.

@@ -144,11 +144,12 @@ func (m *model) expects(idle time.Duration) bool {
 
 // marginal is what the n-th copy adds, n >= 1: of what the model's policy holds
 // it to be worth, and, since all that saturates, of the load that each copy
-// bears. It is weighted, and divided by size: the largest share of a server that
-// a copy takes.
-func (m *model) marginal(n int) float64 {
+// bears; and the share of the pool's load that a server without enough gets by
+// it. It is weighted, and divided by size: the largest share of a server that a
+// copy takes.
+func (m *model) marginal(n int, share float64) float64 {
 	q := m.group.pool
-	worth := m.worth(n) - m.worth(n-1)
+	worth := m.worth(n) - m.worth(n-1) + share
 	if q.total > 0 {
 		worth += float64(loadWorth * m.use.load() / (q.total * float64(n)))
 	}
