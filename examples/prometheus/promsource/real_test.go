@@ -98,9 +98,9 @@ func (r *router) scrape() error {
 // target, and passes on the rest.
 type front struct {
 	*httptest.Server
-	mu    sync.Mutex
-	hangs string // what an expression that hangs says; "" for none
-	fails string
+	mu      sync.Mutex
+	hangs   string // what an expression that hangs says; "" for none
+	fails   string
 	release chan struct{}
 
 	idle func()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/policy"
 )
 
 // address is how a Query is found.
@@ -64,7 +65,8 @@ func (s *Source) query(w coordinator.Series) *Query {
 
 // Read asks what the wanted series need, each expression once, and appends their
 // samples. The error joins what went wrong with each expression, and names series
-// that no query is for, the first few of many; what did come is returned all the same.
+// that no query is for (policy.Errors and policy.BusySeconds aside, which policies
+// do without), the first few of many; what did come is returned all the same.
 func (s *Source) Read(ctx context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
 	if len(want) == 0 {
 		return dst, nil
@@ -73,6 +75,9 @@ func (s *Source) Read(ctx context.Context, want []coordinator.Series, dst []coor
 	plan := newRound()
 	for _, w := range want {
 		q := s.query(w)
+		if q == nil && (w.Name == policy.Errors || w.Name == policy.BusySeconds) {
+			continue // policies that look at seconds want them too, and do without
+		}
 		if q == nil {
 			errs = append(errs, fmt.Errorf("promsource: no query for %v %s", w.Target, w.Name))
 			continue

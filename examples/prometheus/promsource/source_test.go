@@ -303,6 +303,18 @@ func TestManyFailures(t *testing.T) {
 	require.Len(t, f.asked, 100)
 }
 
+// Counts that policies do without need no query.
+func TestOptionalSeries(t *testing.T) {
+	f := newFake(t, map[string]string{"x": "vector [" + el(`"model":"llama"`, "@", "3") + "]"})
+	s, err := New(Options{URL: f.URL, Queries: []Query{{Name: "x", Expr: "x", Label: "model"}}})
+	require.NoError(t, err)
+	got, err := s.Read(t.Context(), []coordinator.Series{{Target: llama, Name: policy.Errors}, {Target: llama, Name: policy.BusySeconds}, {Target: llama, Name: "x"}}, nil)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	_, err = s.Read(t.Context(), []coordinator.Series{{Target: llama, Name: policy.Begun}}, nil)
+	require.EqualError(t, err, "promsource: no query for model/llama begun")
+}
+
 // The deadline ends a Read, and with it what it asked; what came is returned.
 func TestReadDeadline(t *testing.T) {
 	release := make(chan struct{})

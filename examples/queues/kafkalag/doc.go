@@ -11,6 +11,9 @@
 //   - [policy.Ended], a count for each partition: records that were committed, or
 //     deleted before anybody read them.
 //
+// Of policy.Errors and policy.BusySeconds, which a broker does not know, there is
+// nothing; policies that look at seconds do without.
+//
 // Any policy scales on that: the number of replicas that work off the backlog, not
 // how busy they are. It wakes from zero, since nobody needs to run for records to
 // wait.

@@ -103,6 +103,9 @@ func (s *Source) Read(ctx context.Context, want []coordinator.Series, dst []coor
 	var order []*lag
 	for _, w := range want {
 		g := s.groups[w.Target]
+		if g != nil && (w.Name == policy.Errors || w.Name == policy.BusySeconds) {
+			continue // a broker does not know them, and policies do without
+		}
 		if g == nil || w.Name != policy.InFlight && w.Name != policy.Begun && w.Name != policy.Ended {
 			errs = append(errs, fmt.Errorf("kafkalag: nobody counts %v %s", w.Target, w.Name))
 			continue
@@ -246,6 +249,9 @@ func (l *lag) partition(topic string, number int32, commits kadm.OffsetResponses
 
 // append appends the samples of one series.
 func (l *lag) append(dst []coordinator.Sample, w coordinator.Series) []coordinator.Sample {
+	if w.Name != policy.InFlight && w.Name != policy.Begun && w.Name != policy.Ended {
+		return dst
+	}
 	total := coordinator.Sample{Series: w, At: l.at, Quality: policy.OK, Of: int32(len(l.partitions))}
 	for _, p := range l.partitions {
 		count := coordinator.Sample{

@@ -281,6 +281,20 @@ func offsetFetchFails(q *kmsg.OffsetFetchRequest) kmsg.Response {
 	return a
 }
 
+// What a broker does not know is missing, not failed; what nobody knows is an
+// error.
+func TestUnknownSeries(t *testing.T) {
+	b := start(t, 1, "in")
+	s, err := kafkalag.New(kafkalag.Options{Client: b.client, Groups: []kafkalag.Group{{Target: infer, Group: "g", Topics: []string{"in"}}}})
+	require.NoError(t, err)
+	got, err := s.Read(t.Context(), series(infer, policy.BusySeconds, policy.InFlight, policy.Errors), nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"in_flight 0 ok"}, told(got))
+	got, err = s.Read(t.Context(), append(series(embed, policy.Errors), series(infer, "tokens", policy.InFlight)...), nil)
+	require.EqualError(t, err, "kafkalag: nobody counts service/embed failed\nkafkalag: nobody counts service/infer tokens")
+	require.Equal(t, []string{"in_flight 0 ok"}, told(got))
+}
+
 // Partitions that are added raise the cap.
 func TestUseful(t *testing.T) {
 	b := start(t, 2, "in")

@@ -6,6 +6,10 @@
 // and those that it has and nobody acknowledged. Pending alone would fall to zero
 // while every replica is still at work.
 //
+// Exact counts of what came and went are not to be had from a consumer, which
+// counts deliveries: policies that look at seconds (Observation.Seconds) learn
+// nothing here.
+//
 // A consumer that could not be asked is not returned, and Read has an error: its
 // reading is [policy.Failed]. What is returned is exact, as of the Read.
 //

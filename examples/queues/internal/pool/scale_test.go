@@ -22,15 +22,28 @@ import (
 
 var infer = coordinator.TargetID{Kind: coordinator.TargetService, Name: "infer"}
 
-// A ledger notes how often each message was worked off.
+// A ledger notes how often each message was worked off, and lets no more be than
+// are allowed.
 type ledger struct {
+	allowed chan struct{}
+
 	mu   sync.Mutex
 	seen map[string]int
 }
 
-// work takes two milliseconds a message.
+func newLedger() *ledger {
+	return &ledger{allowed: make(chan struct{}, 10_000), seen: map[string]int{}}
+}
+
+// allow lets n more messages be worked off.
+func (l *ledger) allow(n int) {
+	for range n {
+		l.allowed <- struct{}{}
+	}
+}
+
 func (l *ledger) work(message []byte) {
-	<-time.After(2 * time.Millisecond)
+	<-l.allowed
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen[string(message)]++
@@ -96,6 +109,7 @@ func wait(t *testing.T, turns <-chan turn, what string, is func(turn) bool) (all
 func scale(t *testing.T, q queue, l *ledger, most int) {
 	p := pool.New(50*time.Millisecond, map[string]pool.Consumer{"infer": q.consume})
 	defer p.Close()
+	defer close(l.allowed) // or a failed test would wait for ever
 	// Useful is known once the queue has been asked.
 	_, err := q.source.Read(t.Context(), []coordinator.Series{{Target: infer, Name: policy.InFlight}}, nil)
 	require.NoError(t, err)
@@ -131,24 +145,29 @@ func scale(t *testing.T, q queue, l *ledger, most int) {
 	// A wave for more replicas than have work.
 	const wave = 1600
 	require.NoError(t, q.produce(ctx, wave))
-	up := wait(t, turns, "as many as have work", func(u turn) bool { return u.Ready == most })
-	first := slices.IndexFunc(up, func(u turn) bool { return u.Desired > 0 })
-	require.Equal(t, 0, up[first].Ready)
-	capped := slices.ContainsFunc(up, func(u turn) bool {
+	all := wait(t, turns, "as many as have work", func(u turn) bool { return u.Ready == most })
+	first := all[slices.IndexFunc(all, func(u turn) bool { return u.Desired > 0 })]
+	require.Equal(t, 0, first.Ready, "from zero")
+	capped := slices.ContainsFunc(all, func(u turn) bool {
 		steps := u.Decision.Steps
 		return len(steps) > 0 && steps[len(steps)-1].Reason == coordinator.BeyondUseful
 	})
-	require.True(t, capped, "the cap names itself: %v", up[first].Decision)
-	down := wait(t, turns, "fewer while there still is work", func(u turn) bool { return u.Desired < most })
-	require.Positive(t, down[len(down)-1].backlog)
-	require.Positive(t, down[len(down)-1].Desired)
-	// More comes while replicas go.
+	require.True(t, capped, "the cap names itself: %v", first.Decision)
+	require.Equal(t, float64(wave), all[len(all)-1].backlog, "nobody has finished any")
+
+	// Most of it is done, and replicas go while they still have work in hand.
+	l.allow(wave - 150)
+	all = append(all, wait(t, turns, "two for 150", func(u turn) bool { return u.Desired == 2 })...)
+	require.GreaterOrEqual(t, all[len(all)-1].backlog, 150.0)
+	// More comes while they do.
 	require.NoError(t, q.produce(ctx, wave/2))
-	all := append(up, down...)
+	all = append(all, wait(t, turns, "up again", func(u turn) bool { return u.Desired == most })...)
+	l.allow(150 + wave/2)
 	all = append(all, wait(t, turns, "to zero", asleep)...)
 	require.Equal(t, wave+wave/2, l.len(), "the backlog is zero when all is done, and not before")
 
 	// And back.
+	l.allow(150)
 	require.NoError(t, q.produce(ctx, 150))
 	all = append(all, wait(t, turns, "from zero", func(u turn) bool { return u.Desired > 0 })...)
 	all = append(all, wait(t, turns, "and to zero again", asleep)...)
@@ -169,7 +188,7 @@ func TestScaleKafka(t *testing.T) {
 	defer b.Close()
 	s, err := kafkalag.New(kafkalag.Options{Client: b.Client, Groups: []kafkalag.Group{{Target: infer, Group: "infer", Topics: []string{"prompts"}}}})
 	require.NoError(t, err)
-	l := &ledger{seen: map[string]int{}}
+	l := newLedger()
 	scale(t, queue{
 		s, s.Useful,
 		pool.Kafka(b.ListenAddrs(), "infer", "prompts", func(r *kgo.Record) { l.work(r.Value) }),
@@ -185,7 +204,7 @@ func TestScaleNATS(t *testing.T) {
 	require.NoError(t, b.Queue(t.Context(), "prompts", 30))
 	s, err := natslag.New(natslag.Options{JetStream: b.JetStream, Consumers: []natslag.Consumer{{Target: infer, Stream: "prompts", Consumer: "prompts", PerReplica: 10}}})
 	require.NoError(t, err)
-	l := &ledger{seen: map[string]int{}}
+	l := newLedger()
 	scale(t, queue{
 		s, s.Useful,
 		pool.NATS(b.JetStream, "prompts", "prompts", 10, func(m jetstream.Msg) { l.work(m.Data()) }),
