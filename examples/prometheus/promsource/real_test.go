@@ -2,7 +2,6 @@ package promsource_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +23,8 @@ import (
 	"github.com/bellows-go/bellows/examples/prometheus/promsource"
 )
 
-const scrapeInterval = 200 * time.Millisecond
+// scrapeInterval is also how long a scrape may take.
+const scrapeInterval = 500 * time.Millisecond
 
 // server starts a real Prometheus that scrapes targets, or skips the test.
 func server(t *testing.T, targets ...string) *promserver.Server {
@@ -49,49 +49,54 @@ type router struct {
 	level   *prometheus.GaugeVec
 	counter *prometheus.CounterVec
 
-	mu      sync.Mutex
-	scrapes int
-	scraped chan struct{} // closed at the next scrape
 }
 
 func newRouter() *router {
 	r := &router{
 		level:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "requests_in_flight", Help: "Requests in flight."}, []string{"model"}),
 		counter: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests_total", Help: "Requests."}, []string{"model"}),
-		scraped: make(chan struct{}),
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(r.level, r.counter)
-	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		r.mu.Lock()
-		r.scrapes++
-		close(r.scraped)
-		r.scraped = make(chan struct{})
-		r.mu.Unlock()
-		metrics.ServeHTTP(w, q)
-	}))
+	r.Server = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return r
 }
 
 func (r *router) address() string { return strings.TrimPrefix(r.URL, "http://") }
 
-// scrape returns when what is exported now is in the store: the scrape after the
-// next one begins when that is.
-func (r *router) scrape() error {
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	for range 2 {
-		r.mu.Lock()
-		next := r.scraped
-		r.mu.Unlock()
+// stored returns when a server has these levels of models, half a minute later
+// with an error. They are asked for by a source of their own.
+func stored(server string, levels map[string]float64) error {
+	probe, err := promsource.New(promsource.Options{URL: server, Queries: []promsource.Query{{Name: "level", Expr: `requests_in_flight{model="$target"}`}}})
+	if err != nil {
+		return err
+	}
+	defer probe.Close()
+	var want []coordinator.Series
+	for model := range levels {
+		want = append(want, coordinator.Series{Target: coordinator.TargetID{Name: model}, Name: "level"})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	beat := time.NewTicker(20 * time.Millisecond)
+	defer beat.Stop()
+	for {
+		got, err := probe.Read(ctx, want, nil)
+		known := 0
+		for _, s := range got {
+			if s.Value == levels[s.Target.Name] {
+				known++
+			}
+		}
+		if err == nil && known == len(levels) {
+			return nil
+		}
 		select {
-		case <-next:
-		case <-limit.C:
-			return errors.New("nobody scrapes")
+		case <-beat.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the server never had %v but %v: %w", levels, got, err)
 		}
 	}
-	return nil
 }
 
 // A front stands before the server: it hangs or fails what is asked about a
@@ -194,8 +199,9 @@ func conformance(t *testing.T, together bool, queries func(world string) []proms
 		worlds++
 		world := fmt.Sprintf("w%d", worlds)
 		names := []string{world + "-llama", world + `-"mistral\`}
+		levels := map[string]float64{}
 		for _, n := range names {
-			r.level.WithLabelValues(n).Set(1)
+			levels[n] = 1
 			r.counter.WithLabelValues(n).Add(1)
 		}
 		f := newFront(t, s.URL)
@@ -206,18 +212,19 @@ func conformance(t *testing.T, together bool, queries func(world string) []proms
 		w := coordinatortest.SourceWorld{
 			Source: source, Together: together,
 			Advance: func() {
-				for _, n := range names {
-					r.level.WithLabelValues(n).Add(1)
+				for n := range levels {
+					levels[n]++
 					r.counter.WithLabelValues(n).Add(2)
+					r.level.WithLabelValues(n).Set(levels[n])
 				}
-				if err := r.scrape(); err != nil {
+				if err := stored(s.URL, levels); err != nil {
 					panic(err)
 				}
 			},
 			Lose: func(id coordinator.TargetID) {
 				gone := r.level.DeleteLabelValues(id.Name)
 				r.counter.DeleteLabelValues(id.Name)
-				names = []string{names[1]}
+				delete(levels, id.Name)
 				if !gone {
 					panic("lost what there is not")
 				}

@@ -74,7 +74,7 @@ func (s *Source) wished(w *wish, at time.Time, seen map[origin]stamped) ([]coord
 	var stamps map[string]*element
 	if w.stamp != nil {
 		if stamps, err = w.byOrigin(w.stamp); err != nil {
-			return nil, fmt.Errorf("Stamp: %w", err)
+			return nil, fmt.Errorf("stamp: %w", err)
 		}
 	}
 	quality, answered, of := w.standing(s.options.TrustWarnings)
@@ -182,11 +182,11 @@ func (s *Source) news(who origin, points []point) []point {
 // between scrapes although nothing new is known.
 func (s *Source) stamp(who origin, p point, stamp *element) (point, error) {
 	if stamp == nil {
-		return point{}, fmt.Errorf("Stamp has no time for origin %q", who.name)
+		return point{}, fmt.Errorf("no stamp for origin %q", who.name)
 	}
 	at, err := unix(stamp.last().value)
 	if err != nil {
-		return point{}, fmt.Errorf("Stamp: %w", err)
+		return point{}, fmt.Errorf("stamp: %w", err)
 	}
 	if was, ok := s.seen[who]; ok && was.at.Equal(at) {
 		p.value = was.value

@@ -109,7 +109,8 @@ func TestWorth(t *testing.T) {
 		{"warnings", byModel, map[string]string{"x": "away!vector [" + el(`"model":"llama"`, "@", "3") + "]"}, []string{"3 partial 1/2 0s"}, ""},
 		{"warnings and nothing", byModel, map[string]string{"x": "away!vector []"}, nil, ""},
 		{
-			"two values", byModel, map[string]string{"x": "vector [" + el(`"model":"llama","i":"1"`, "@", "3") + "," + el(`"model":"llama","i":"2"`, "@", "4") + "]"},
+			"two values", byModel,
+			map[string]string{"x": "vector [" + el(`"model":"llama","i":"1"`, "@", "3") + "," + el(`"model":"llama","i":"2"`, "@", "4") + "]"},
 			nil, `several values for one origin ""`,
 		},
 		{
@@ -140,7 +141,7 @@ func TestWorth(t *testing.T) {
 			"no stamp", with(func(q *Query) { q.Stamp = "s" }),
 			map[string]string{"x": "vector [" + el(`"model":"llama"`, "@", "3") + "]", "s": "vector []"},
 			nil,
-			`Stamp has no time for origin ""`,
+			`no stamp for origin ""`,
 		},
 		{
 			"a stamp that is no time", with(func(q *Query) { q.Stamp = "s" }),
@@ -179,13 +180,15 @@ func TestWorth(t *testing.T) {
 			"",
 		},
 		{
-			"raw samples", Query{Name: "x", Expr: "x[1m]", Label: "model", Cumulative: true},
+			"raw samples",
+			Query{Name: "x", Expr: "x[1m]", Label: "model", Cumulative: true},
 			map[string]string{"x[1m]": `matrix [{"metric":{"model":"llama"},"values":[[@-31,"3"],[@-5,"NaN"],[@-5,"4"]]}]`},
 			nil,
 			"a value of",
 		},
 		{
-			"raw samples, ascending", Query{Name: "x", Expr: "x[1m]", Label: "model", Cumulative: true},
+			"raw samples, ascending",
+			Query{Name: "x", Expr: "x[1m]", Label: "model", Cumulative: true},
 			map[string]string{"x[1m]": `matrix [{"metric":{"model":"llama"},"values":[[@-31,"3"],[@-29,"NaN"],[@-5,"4"]]}]`},
 			[]string{"3 stale 0/0 31s", "4 ok 0/0 5s"},
 			"",

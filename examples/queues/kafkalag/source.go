@@ -1,6 +1,7 @@
 package kafkalag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -177,13 +178,13 @@ func (l *lag) ask(ctx context.Context, client *kadm.Client) {
 		return
 	}
 	starts, startErr := client.ListStartOffsets(ctx, g.Topics...)
-	list := client.ListEndOffsets
+	tops, topErr := client.ListEndOffsets(ctx, g.Topics...)
+	ends, endErr := tops, error(nil)
 	if g.Committed {
-		list = client.ListCommittedOffsets
+		ends, endErr = client.ListCommittedOffsets(ctx, g.Topics...)
 	}
-	ends, endErr := list(ctx, g.Topics...)
 	var errs []error
-	if err := errors.Join(startErr, endErr); err != nil {
+	if err := errors.Join(startErr, topErr, endErr); err != nil {
 		errs = append(errs, fmt.Errorf("offsets: %w", err))
 	}
 	for _, topic := range g.Topics {
@@ -193,7 +194,7 @@ func (l *lag) ask(ctx context.Context, client *kadm.Client) {
 				continue
 			}
 			found = true
-			p, err := l.partition(topic, number, commits, starts, ends)
+			p, err := l.partition(topic, number, commits, starts, ends, tops)
 			if err != nil {
 				errs = append(errs, err)
 			}
@@ -215,8 +216,9 @@ func few(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// partition is where one stands; the error says why that is not known.
-func (l *lag) partition(topic string, number int32, commits kadm.OffsetResponses, starts, ends kadm.ListedOffsets) (partition, error) {
+// partition is where one stands; the error says why that is not known. tops are
+// the ends of topics, open transactions included, ends what consumers get.
+func (l *lag) partition(topic string, number int32, commits kadm.OffsetResponses, starts, ends, tops kadm.ListedOffsets) (partition, error) {
 	p := partition{topic: topic, number: number}
 	unknown := func(what string, err error) (partition, error) {
 		return p, fmt.Errorf("%s/%d: %s: %w", topic, number, what, err)
@@ -236,12 +238,17 @@ func (l *lag) partition(topic string, number int32, commits kadm.OffsetResponses
 	if l.group.FromEnd {
 		p.out = p.in
 	}
+	top, known := tops.Lookup(topic, number)
+	if !known || top.Err != nil {
+		return unknown("end", cmp.Or(top.Err, errors.New("not answered")))
+	}
 	commit, ok := commits.Lookup(topic, number)
 	switch {
 	case ok && commit.Err != nil:
 		return unknown("commit", commit.Err)
-	case ok && commit.At >= 0 && commit.At <= p.in:
-		p.out = max(commit.At, start.Offset, 0) // what was deleted unread waits no longer
+	case ok && commit.At >= 0 && commit.At <= top.Offset:
+		// What was deleted unread waits no longer.
+		p.out = min(max(commit.At, start.Offset, 0), p.in)
 	}
 	p.known = true
 	return p, nil

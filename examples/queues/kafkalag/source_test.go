@@ -112,38 +112,46 @@ func TestLag(t *testing.T) {
 		want  []string
 	}{
 		{
-			"an empty topic, and a group that is not there", func() error { return nil }, kafkalag.Group{Topics: []string{"in"}},
+			"an empty topic, and a group that is not there", func() error { return nil },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 0 ok", "in/0 begun 0 ok count", "in/1 begun 0 ok count", "in/0 ended 0 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"all waits for a group that never ran", func() error { return b.produce("in", 0, 10) }, kafkalag.Group{Topics: []string{"in"}},
+			"all waits for a group that never ran", func() error { return b.produce("in", 0, 10) },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 10 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 0 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"or nothing, where it begins at the end", func() error { return nil }, kafkalag.Group{Topics: []string{"in"}, FromEnd: true},
+			"or nothing, where it begins at the end", func() error { return nil },
+			kafkalag.Group{Topics: []string{"in"}, FromEnd: true},
 			[]string{"in_flight 0 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 10 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"what is committed waits no longer", func() error { return b.commit("g", "in", 0, 7) }, kafkalag.Group{Topics: []string{"in"}},
+			"what is committed waits no longer", func() error { return b.commit("g", "in", 0, 7) },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 3 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 7 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"of several topics", func() error { return b.produce("more", 1, 5) }, kafkalag.Group{Topics: []string{"in", "more"}},
+			"of several topics", func() error { return b.produce("more", 1, 5) },
+			kafkalag.Group{Topics: []string{"in", "more"}},
 			[]string{
 				"in_flight 8 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "more/0 begun 0 ok count", "more/1 begun 5 ok count",
 				"in/0 ended 7 ok count", "in/1 ended 0 ok count", "more/0 ended 0 ok count", "more/1 ended 0 ok count",
 			},
 		},
 		{
-			"nor what was deleted unread", func() error { return b.DeleteRecords("in", 0, 9) }, kafkalag.Group{Topics: []string{"in"}},
+			"nor what was deleted unread", func() error { return b.DeleteRecords("in", 0, 9) },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 1 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 9 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"a commit beyond the end is none", func() error { return b.commit("g", "in", 0, 11) }, kafkalag.Group{Topics: []string{"in"}},
+			"a commit beyond the end is none", func() error { return b.commit("g", "in", 0, 11) },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 1 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 9 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"committed records only", func() error { return nil }, kafkalag.Group{Topics: []string{"more"}, Committed: true},
+			"committed records only", func() error { return nil },
+			kafkalag.Group{Topics: []string{"more"}, Committed: true},
 			[]string{"in_flight 5 ok", "more/0 begun 0 ok count", "more/1 begun 5 ok count", "more/0 ended 0 ok count", "more/1 ended 0 ok count"},
 		},
 	} {
@@ -167,13 +175,20 @@ func TestOpenTransaction(t *testing.T) {
 	defer writer.Close()
 	require.NoError(t, writer.BeginTransaction())
 	require.NoError(t, writer.ProduceSync(t.Context(), &kgo.Record{Value: []byte("a")}, &kgo.Record{Value: []byte("b")}).FirstErr())
-	for committed, want := range map[bool]string{false: "in_flight 2 ok", true: "in_flight 0 ok"} {
+	read := func(committed bool) []string {
 		s, err := kafkalag.New(kafkalag.Options{Client: b.client, Groups: []kafkalag.Group{{Target: infer, Group: "g", Topics: []string{"in"}, Committed: committed}}})
 		require.NoError(t, err)
 		got, err := s.Read(t.Context(), series(infer, policy.InFlight), nil)
 		require.NoError(t, err)
-		require.Equal(t, []string{want}, told(got))
+		return told(got)
 	}
+	require.Equal(t, []string{"in_flight 2 ok"}, read(false))
+	require.Equal(t, []string{"in_flight 0 ok"}, read(true))
+	// Somebody has read them all the same: that is no commit beyond the end.
+	require.NoError(t, b.produce("in", 0, 3))
+	require.NoError(t, b.commit("g", "in", 0, 2))
+	require.Equal(t, []string{"in_flight 3 ok"}, read(false))
+	require.Equal(t, []string{"in_flight 0 ok"}, read(true))
 	require.NoError(t, writer.EndTransaction(t.Context(), kgo.TryAbort))
 }
 
@@ -193,23 +208,31 @@ func TestFailures(t *testing.T) {
 		says   string
 	}{
 		{
-			"one partition has no end", []string{"in"}, endFails(1), 2,
+			"one partition has no end",
+			[]string{"in"},
+			endFails(1), 2,
 			[]string{"in_flight 50 partial 2/3", "in/0 begun 10 ok count", "in/1 begun 0 failed", "in/2 begun 40 ok count"},
 			"kafkalag: service/infer: group g: in/1: end: NOT_LEADER_FOR_PARTITION",
 		},
 		{
-			"a topic is not there", []string{"in", "absent"}, nil, 0,
+			"a topic is not there",
+			[]string{"in", "absent"},
+			nil, 0,
 			[]string{"in_flight 70 partial 3/4", "in/0 begun 10 ok count", "in/1 begun 20 ok count", "in/2 begun 40 ok count"},
 			"topic absent: no partition was found",
 		},
 		{
-			"commits are refused", []string{"in"}, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			"commits are refused",
+			[]string{"in"},
+			func(r kmsg.Request) (kmsg.Response, error, bool) {
 				return offsetFetchFails(r.(*kmsg.OffsetFetchRequest)), nil, true
 			}, 9,
 			nil, "kafkalag: service/infer: group g: commits: ",
 		},
 		{
-			"the connection breaks", []string{"in"}, func(kmsg.Request) (kmsg.Response, error, bool) { return nil, context.Canceled, true }, 9,
+			"the connection breaks",
+			[]string{"in"},
+			func(kmsg.Request) (kmsg.Response, error, bool) { return nil, context.Canceled, true }, 9,
 			nil, "kafkalag: service/infer: group g: commits: ",
 		},
 	} {
