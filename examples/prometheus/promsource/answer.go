@@ -35,7 +35,9 @@ type Refused struct {
 	Reason string
 }
 
-func (r *Refused) Error() string { return fmt.Sprintf("refused: %s: %s", r.Type, brief(r.Reason)) }
+func (r *Refused) Error() string {
+	return fmt.Sprintf("refused: %s: %s", brief(r.Type), brief(r.Reason))
+}
 
 // brief shortens what somebody else wrote and makes it one harmless line.
 func brief(text string) string {
@@ -44,6 +46,15 @@ func brief(text string) string {
 		text = text[:most] + "..."
 	}
 	return strconv.Quote(text)
+}
+
+// clipped is what a decoder says of an answer, without all that it quotes of it.
+func clipped(err error) string {
+	const most = 200
+	if text := err.Error(); len(text) > most {
+		return text[:most] + "..."
+	}
+	return err.Error()
 }
 
 // parse reads the body of an answer. Whatever it returns without an error is
@@ -61,7 +72,7 @@ func parse(body []byte) (answer, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(&reply); err != nil {
-		return answer{}, fmt.Errorf("malformed: %w: it begins with %s", err, brief(string(body)))
+		return answer{}, fmt.Errorf("malformed: %s: it begins with %s", clipped(err), brief(string(body)))
 	}
 	if len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
 		return answer{}, fmt.Errorf("malformed: %s behind its end", brief(string(body[d.InputOffset():])))
@@ -100,7 +111,7 @@ func parseElements(raw json.RawMessage, matrix bool) ([]element, error) {
 		Histograms json.RawMessage
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, err
+		return nil, errors.New(clipped(err))
 	}
 	if list == nil {
 		return nil, errors.New("there is no result, not even an empty one")

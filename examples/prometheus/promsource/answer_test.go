@@ -50,7 +50,7 @@ func TestParseRefuses(t *testing.T) {
 		{"half", body("vector", `[{"metric`)[:50], "malformed: unexpected EOF"},
 		{"two", body("vector", `[]`) + `{}`, `malformed: "{}" behind its end`},
 		{"null", `null`, `malformed: status ""`},
-		{"an error", `{"status":"error","errorType":"bad_data","error":"parse error"}`, `refused: bad_data: "parse error"`},
+		{"an error", `{"status":"error","errorType":"bad_data","error":"parse error"}`, `refused: "bad_data": "parse error"`},
 		{"a string", body("string", `[1,"x"]`), `a result of type "string" is no number`},
 		{"no type", `{"status":"success"}`, `a result of type "" is no number`},
 		{"no result", `{"status":"success","data":{"resultType":"vector"}}`, `malformed: `},
@@ -70,6 +70,9 @@ func TestParseRefuses(t *testing.T) {
 		{"back in time", body("matrix", `[{"metric":{},"values":[[2,"1"],[1,"1"]]}]`), "a value of"},
 		{"twice", body("matrix", `[{"metric":{},"values":[[2,"1"],[2,"1"]]}]`), "a value of"},
 		{"a label that is no text", body("vector", `[{"metric":{"a":1},"value":[1,"1"]}]`), "cannot unmarshal number"},
+		{"a label that is a long number", body("vector", `[{"metric":{"a":1`+strings.Repeat("0", 1<<16)+`},"value":[1,"1"]}]`), "cannot unmarshal number"},
+		{"a kind that is a long number", `{"status":1` + strings.Repeat("0", 1<<16) + `}`, "cannot unmarshal number"},
+		{"an error of a long type", `{"status":"error","errorType":"` + strings.Repeat("x", 1<<16) + `","error":"parse error"}`, `refused: "xxx`},
 		{"very deep", strings.Repeat("[", 1<<20), "malformed: "},
 	} {
 		_, err := parse([]byte(c.body))

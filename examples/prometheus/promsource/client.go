@@ -95,12 +95,13 @@ func (c *client) ask(ctx context.Context, token, expr string, at time.Time) (ans
 		return answer{}, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, c.options.MaxBytes)
 	}
 	if response.StatusCode != http.StatusOK {
+		status := fmt.Sprintf("%d %s", response.StatusCode, http.StatusText(response.StatusCode))
 		// The server's own errors are JSON; those of a proxy before it are not.
 		_, err := parse(body)
 		if refused := (*Refused)(nil); errors.As(err, &refused) {
-			return answer{}, fmt.Errorf("%s: %w", response.Status, err)
+			return answer{}, fmt.Errorf("%s: %w", status, err)
 		}
-		return answer{}, fmt.Errorf("%s: %s", response.Status, brief(string(body)))
+		return answer{}, fmt.Errorf("%s: %s", status, brief(string(body)))
 	}
 	return parse(body)
 }

@@ -35,7 +35,10 @@
 //     which one is silent), and where the server answers with warnings, as Thanos
 //     does when a store is out of reach.
 //
-// With any of these nothing shrinks, see package coordinator.
+// With any of these nothing shrinks, see package coordinator. So let what is
+// scraped export a zero for each target that it knows: a series that only appears
+// with the first request is missing until then, and an idle target whose router was
+// restarted would keep its replicas for ever.
 //
 // # Versions
 //

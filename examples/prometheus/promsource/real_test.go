@@ -48,7 +48,6 @@ type router struct {
 	*httptest.Server
 	level   *prometheus.GaugeVec
 	counter *prometheus.CounterVec
-
 }
 
 func newRouter() *router {

@@ -153,7 +153,7 @@ func TestWorth(t *testing.T) {
 			"a stamp refused", with(func(q *Query) { q.Stamp = "s" }),
 			map[string]string{"x": "vector [" + el(`"model":"llama"`, "@", "3") + "]"},
 			nil,
-			`model/llama x: "s": 422 Unprocessable Entity: refused: execution: "no answer"`,
+			`model/llama x: "s": 422 Unprocessable Entity: refused: "execution": "no answer"`,
 		},
 		{
 			"all sources", with(func(q *Query) { q.Sources = "up" }),
