@@ -29,6 +29,7 @@ type fleet struct {
 	byModel  map[string]*unit
 	events   []int64 // heap of instants at which the world changes by itself
 	replicas int     // of all models, loading ones included
+	broken   int64   // loads that failed
 	bill     bill
 }
 
@@ -49,10 +50,11 @@ type unit struct {
 	name  string
 	index int // in fleet.stations
 	group *coordinator.GroupState
-	vms   []vm   // parallel to group.Servers
-	next  int    // ordinal of the next server
-	busy  []int  // scratch: requests in flight by ordinal
-	marks []mark // whole seconds since the last read
+	vms   []vm  // parallel to group.Servers
+	next  int   // ordinal of the next server
+	busy  []int // scratch: requests in flight by ordinal
+	meter
+	loads uint64 // ordered, ever
 }
 
 // vm is one server and the replica on it.
@@ -60,16 +62,9 @@ type vm struct {
 	id            int32
 	ordered, upAt int64
 	loaded        bool // it holds a replica
+	fails         bool // which will be broken
 	loadedFrom    int64
 	readyAt       int64
-}
-
-// mark is what the counters read at a whole second.
-type mark struct {
-	at           int64
-	begun, ended int64
-	busy         float64
-	inFlight     int64
 }
 
 func newFleet(o Options) *fleet {
@@ -78,7 +73,7 @@ func newFleet(o Options) *fleet {
 
 // enter adds a model with n replicas, up and serving.
 func (f *fleet) enter(name string, n int, waits *histogram) {
-	u := &unit{name: name, index: len(f.stations)}
+	u := &unit{name: name, index: len(f.stations), meter: newMeter(f.options.Seed, name)}
 	u.score = score{waits: waits, limit: int64(f.options.Wait), from: int64(f.options.Warmup)}
 	f.stations = append(f.stations, u)
 	f.byModel[name], f.byGroup[name] = u, u
@@ -155,49 +150,11 @@ func (f *fleet) due(t int64) {
 func (f *fleet) tickSecond() {
 	for _, u := range f.stations {
 		running, left := u.running(f.now)
-		u.marks = append(u.marks, mark{
+		u.mark(mark{
 			at: f.now, begun: u.begun, ended: u.started - running,
 			busy: (u.work - left).Seconds(), inFlight: u.begun - u.started + running,
-		})
+		}, f.options.Faults.MetricLoss)
 	}
-}
-
-// Read answers with every whole second since the last call, all that has passed
-// by now.
-func (f *fleet) Read(_ context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
-	for _, w := range want {
-		u := f.byModel[w.Target.Name]
-		if u == nil {
-			continue
-		}
-		s := coordinator.Sample{Series: w, Cumulative: w.Name != policy.InFlight, Quality: policy.OK}
-		for i := range u.marks {
-			m := &u.marks[i]
-			switch w.Name {
-			case policy.Begun:
-				s.Value = float64(m.begun)
-			case policy.Ended:
-				s.Value = float64(m.ended)
-			case policy.Errors:
-				s.Value = 0
-			case policy.BusySeconds:
-				s.Value = m.busy
-			case policy.InFlight:
-				s.Value = float64(m.inFlight)
-			default:
-				continue
-			}
-			s.At = instant(m.at)
-			dst = append(dst, s)
-		}
-	}
-	for _, u := range f.stations {
-		if n := len(u.marks); n > 1 { // the newest stays, to be the newest again
-			u.marks[0] = u.marks[n-1]
-			u.marks = u.marks[:1]
-		}
-	}
-	return dst, nil
 }
 
 // Observe brings the world up to now and reports it.
@@ -225,6 +182,9 @@ func (f *fleet) Observe(context.Context) (coordinator.World, error) {
 			r := &s.Replicas[0]
 			if r.Phase == coordinator.Loading && v.readyAt <= f.now {
 				r.Phase, r.Since = coordinator.Loaded, instant(v.readyAt)
+				if v.fails {
+					r.Phase = coordinator.Broken
+				}
 			}
 			r.InFlight = policy.Reading{Value: float64(u.busy[i]), At: at, Quality: policy.OK}
 		}
@@ -266,7 +226,9 @@ func (f *fleet) Apply(_ context.Context, a coordinator.Action) error {
 		if v.loaded || v.upAt > f.now {
 			return fmt.Errorf("%w: %v", errNonsense, a)
 		}
-		v.loaded, v.loadedFrom, v.readyAt = true, f.now, f.now+int64(f.options.Start)
+		takes, fails := u.draws.startOf(&f.options, u.loads)
+		u.loads++
+		v.loaded, v.fails, v.loadedFrom, v.readyAt = true, fails, f.now, f.now+takes
 		s.Replicas = append(s.Replicas[:0], coordinator.ReplicaState{Model: u.name, Since: instant(f.now)})
 		s.Generation = a.Generation
 		f.replicas++
@@ -289,6 +251,9 @@ func (f *fleet) Apply(_ context.Context, a coordinator.Action) error {
 		f.expect(u.close(v.id, f.now))
 		r.Phase, r.Since = coordinator.Draining, instant(f.now)
 	case a.Kind == coordinator.Unload && r.Phase != coordinator.Serving:
+		if r.Phase == coordinator.Broken {
+			f.broken++
+		}
 		u.forget(v.id)
 		f.bill.replicas += f.bill.charge(v.loadedFrom, f.now)
 		v.loaded = false

@@ -11,69 +11,7 @@ import (
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
-	"github.com/bellows-go/bellows/policy"
 )
-
-// Options are the world that every policy meets. Fields without a default must
-// be set.
-type Options struct {
-	Seconds float64 // the length of the workload, > 0
-
-	Slots  int           // requests a replica serves at once, >= 1
-	Wait   time.Duration // the longest wait for a slot that is no miss, >= 0
-	Tick   time.Duration // between plans, > 0
-	Start  time.Duration // from the order to load a model to loaded, >= 0
-	Boot   time.Duration // from the order of a server to up, >= 0
-	Warmup time.Duration // not counted at the start, >= 0
-	Min    int           // replicas of each model at least, >= 0
-	Max    int           // and at most; 0 is 10,000
-
-	Points    int // of the history in each Result; 0 keeps none
-	Decisions int // kept of each Result, at most; 0 keeps none
-}
-
-// Validate reports every fault of o.
-func (o Options) Validate() error {
-	var errs []error
-	need := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	need(o.Seconds > 0 && o.Seconds < 1e9, "Seconds must be in (0, 1e9), is %v", o.Seconds)
-	need(o.Slots >= 1 && o.Slots <= 1e6, "Slots must be in [1, 1e6], is %d", o.Slots)
-	need(o.Wait >= 0 && o.Wait <= maxTime, "Wait must be in [0, %v], is %v", maxTime, o.Wait)
-	need(o.Tick > 0 && o.Tick <= maxTime, "Tick must be in (0, %v], is %v", maxTime, o.Tick)
-	need(o.Start >= 0 && o.Start <= maxTime, "Start must be in [0, %v], is %v", maxTime, o.Start)
-	need(o.Boot >= 0 && o.Boot <= maxTime, "Boot must be in [0, %v], is %v", maxTime, o.Boot)
-	need(o.Warmup >= 0 && o.Warmup.Seconds() < o.Seconds, "Warmup must be >= 0 and leave something of %v s to count, is %v", o.Seconds, o.Warmup)
-	need(o.Min >= 0, "Min must be >= 0, is %d", o.Min)
-	need(o.Max >= 0 && (o.Max == 0 || o.Max >= o.Min), "Max must be 0 or >= Min, is %d", o.Max)
-	need(o.Points >= 0, "Points must be >= 0, is %d", o.Points)
-	need(o.Decisions >= 0, "Decisions must be >= 0, is %d", o.Decisions)
-	if len(errs) > 0 {
-		return fmt.Errorf("sim: options: %w", errors.Join(errs...))
-	}
-	return nil
-}
-
-// maxTime keeps sums of times far within what a duration holds.
-const maxTime = 100_000 * time.Hour
-
-// A Setup is a policy to be replayed: Policy makes the configuration of one
-// model's. It is called once for each model and must give equal answers to
-// equal calls.
-type Setup struct {
-	Name   string
-	Policy func(ModelInfo) policy.Config
-}
-
-// ModelInfo is what a user would know of a model beforehand.
-type ModelInfo struct {
-	Name        string
-	MeanService time.Duration // > 0
-	Slots       int           // requests a replica serves at once
-}
 
 // Run replays the workload under every setup, in lockstep, and returns their
 // results in order. progress, if not nil, is told how far it has come, from one
@@ -83,12 +21,10 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Max == 0 {
-		o.Max = max(10_000, o.Min)
-	}
-	runs := make([]*run, len(setups))
+	o = o.withDefaults()
+	runs := make([]replayer, len(setups))
 	for i, s := range setups {
-		runs[i] = newRun(o, s)
+		runs[i] = newReplayer(o, s)
 	}
 	stop := make(chan struct{})
 	chunks, free := produce(w, stop)
@@ -118,6 +54,19 @@ func Run(w Workload, o Options, setups []Setup, progress func(time.Duration)) ([
 		results[i] = r.finish()
 	}
 	return results, nil
+}
+
+// A replayer is one policy's replay.
+type replayer interface {
+	chunk(*Chunk) error
+	finish() Result
+}
+
+func newReplayer(o Options, s Setup) replayer {
+	if o.Servers != nil {
+		return newSharedRun(o, s)
+	}
+	return newRun(o, s)
 }
 
 type made struct {
@@ -160,7 +109,7 @@ func produce(w Workload, stop <-chan struct{}) (chunks <-chan made, free chan<- 
 
 // replay runs one chunk through every run, as many at once as there are
 // processors. Runs share nothing that changes.
-func replay(runs []*run, c *Chunk) error {
+func replay(runs []replayer, c *Chunk) error {
 	errs := make([]error, len(runs))
 	var wg sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -175,7 +124,7 @@ func replay(runs []*run, c *Chunk) error {
 	return errors.Join(errs...)
 }
 
-// run is one policy's replay.
+// run is one policy's replay of isolated models.
 type run struct {
 	options Options
 	setup   Setup
@@ -228,6 +177,9 @@ func (r *run) chunk(c *Chunk) error {
 		r.fleet.stations[i].feed(s.Requests)
 		if r.history != nil {
 			r.history.arrive(i, s.Model, s.Requests)
+			if sc := &r.fleet.stations[i].score; sc.when == nil {
+				sc.when = &misses{r.history, r.history.models[i].Missed}
+			}
 		}
 		for _, q := range s.Requests {
 			if q.At >= r.options.Warmup {
@@ -350,94 +302,10 @@ func (r *run) plan(tick bool) error {
 		r.peak = max(r.peak, f.replicas)
 	}
 	if r.history != nil {
-		r.history.note(f, &plan)
+		r.history.note(f.now, &plan, func(model string) (int, int, bool) {
+			u := f.byModel[model]
+			return u.index, u.waiting(), true
+		})
 	}
 	return nil
-}
-
-// enter declares the models that are new in a chunk.
-func (r *run) enter(c *Chunk) error {
-	first := len(r.fleet.stations)
-	for _, s := range c.Streams[first:] {
-		info := ModelInfo{Name: s.Model, MeanService: s.MeanService, Slots: r.options.Slots}
-		r.decl.Models = append(r.decl.Models, coordinator.Model{
-			Name: s.Model, Group: s.Model, Needs: coordinator.Resources{"replica": 1},
-			Min: r.options.Min, Max: r.options.Max, Policy: r.setup.Policy(info),
-			Slots: r.options.Slots, LoadTime: r.options.Start, DrainTimeout: 1000 * time.Hour,
-		})
-		r.decl.Groups = append(r.decl.Groups, coordinator.ServerGroup{
-			Name: s.Model, Capacity: coordinator.Resources{"replica": 1}, Max: r.options.Max, BootTime: r.options.Boot,
-		})
-		r.fleet.enter(s.Model, r.firstCount(c, &s), &r.waits)
-	}
-	if first == len(r.fleet.stations) {
-		return nil
-	}
-	var err error
-	if r.planner == nil {
-		r.planner, err = coordinator.NewPlanner(r.decl, coordinator.PlannerOptions{})
-	} else {
-		err = r.planner.Update(r.decl)
-	}
-	if err != nil {
-		return fmt.Errorf("sim: %s: %w", r.setup.Name, err)
-	}
-	return nil
-}
-
-// firstCount is how many replicas a model starts with: 70 % used by the first
-// minute.
-func (r *run) firstCount(c *Chunk, s *Stream) int {
-	var work time.Duration
-	for _, q := range s.Requests {
-		if q.At < c.From+time.Minute {
-			work += q.Service
-		}
-	}
-	n := int(math.Ceil(work.Seconds() / 60 / float64(r.options.Slots) / 0.7))
-	return min(max(n, r.options.Min), r.options.Max)
-}
-
-// finish ends the replay. What waits at the end may still start in time.
-func (r *run) finish() Result {
-	f := r.fleet
-	f.now = f.bill.end
-	f.settle()
-	res := &r.result
-	res.Policy = r.setup.Name
-	worst := -1.0
-	for _, u := range f.stations {
-		u.advance(f.bill.end + int64(r.options.Wait) + 1)
-		s := &u.score
-		for _, q := range u.reqs[u.head:] {
-			if q.At >= r.options.Warmup {
-				s.requests++
-				s.missed++
-				res.Unserved++
-				s.waits.add(max(f.bill.end-int64(q.At), 0) + int64(r.options.Wait))
-			}
-		}
-		res.Requests += s.requests
-		res.Missed += s.missed
-		m := ModelResult{Model: u.name, Requests: s.requests, Missed: s.missed}
-		res.Models = append(res.Models, m)
-		if s.requests >= worstOf {
-			worst = max(worst, m.Percent())
-		}
-	}
-	if worst < 0 { // no model has that many: the worst of all
-		for _, m := range res.Models {
-			worst = max(worst, m.Percent(), 0)
-		}
-	}
-	res.WorstModelPercent = max(worst, 0)
-	res.WaitP50, res.WaitP99, res.WaitP999 = r.waits.quantile(0.5), r.waits.quantile(0.99), r.waits.quantile(0.999)
-	res.ReplicaHours = time.Duration(f.bill.replicas).Hours()
-	res.ServerHours = time.Duration(f.bill.servers).Hours()
-	res.WorkBoundReplicaHours = r.allWork.Hours() / float64(r.options.Slots)
-	res.Churn, res.PeakReplicas = r.churn, r.peak
-	if r.history != nil {
-		res.History = r.history.points(r.options.Slots)
-	}
-	return *res
 }

@@ -31,6 +31,7 @@ type score struct {
 	waits            *histogram // shared by the stations of a run
 	limit            int64      // a longer wait is a miss
 	from             int64      // requests before do not count
+	when             *misses    // nil: not kept
 }
 
 // feed appends the requests of a chunk. They stay the caller's and must not
@@ -75,6 +76,7 @@ func (c *score) add(r *Request, wait int64) {
 	c.requests++
 	if wait > c.limit {
 		c.missed++
+		c.when.add(int64(r.At))
 	}
 	c.waits.add(wait)
 }
