@@ -345,6 +345,32 @@ func TestUseful(t *testing.T) {
 	}
 }
 
+// A policy that drains by a deadline has all that it asks for: 800 records of 10 ms
+// in 4 s, of which half a second goes by before a replica works, take 2.3 replicas.
+func TestDrainByDeadline(t *testing.T) {
+	b := start(t, 4, "in")
+	s, err := kafkalag.New(kafkalag.Options{Client: b.client, Groups: []kafkalag.Group{{Target: infer, Group: "g", Topics: []string{"in"}}}})
+	require.NoError(t, err)
+	planner, err := coordinator.NewPlanner(coordinator.Declarations{Services: []coordinator.Service{{
+		Name: "infer", Max: 10, Slots: 1,
+		Policy: policy.Backlog{Within: 4 * time.Second, Lead: 500 * time.Millisecond, Service: 10 * time.Millisecond},
+	}}}, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	decide := func() policy.Decision {
+		got, err := s.Read(t.Context(), planner.Wants(), nil)
+		require.NoError(t, err)
+		return planner.Plan(coordinator.Snapshot{Now: time.Now(), Samples: got, World: coordinator.World{Services: []coordinator.ServiceState{{Name: "infer"}}}}).Services[0].Decision
+	}
+	require.Equal(t, 0, decide().Replicas)
+	for partition := range int32(4) {
+		require.NoError(t, b.produce("in", partition, 200))
+	}
+	d := decide()
+	require.Equal(t, 3, d.Replicas, "%v", d)
+	require.Equal(t, policy.DrainBy, d.Steps[0].Reason)
+	require.Equal(t, 800.0, d.Steps[0].Have)
+}
+
 func TestOptions(t *testing.T) {
 	_, err := kafkalag.New(kafkalag.Options{Parallel: -1})
 	require.EqualError(t, err, strings.Join([]string{
