@@ -143,11 +143,11 @@ func (w *wish) byOrigin(a *asked) (map[string]*element, error) {
 // standing is what the values of w are worth, their age aside.
 func (w *wish) standing(trust bool) (q policy.Quality, answered, of int32) {
 	if w.source != nil {
-		for i := range w.source.answer.elements {
-			e := &w.source.answer.elements[i]
-			if target, ok := e.labels[w.query.Label]; ok && w.query.Label != "" && target != w.Target.Name {
-				continue
-			}
+		all := w.elements(w.source)
+		if w.query.Label != "" {
+			all = append(all[:len(all):len(all)], w.source.of(w.query.Label, "")...) // of nobody alone
+		}
+		for _, e := range all {
 			of++
 			if e.last().value > 0 {
 				answered++
