@@ -40,6 +40,9 @@
 // with the first request is missing until then, and an idle target whose router was
 // restarted would keep its replicas for ever.
 //
+// Ages are reckoned by the Source's own clock: where the server's is behind it by
+// more than Options.Stale, all values whose age is known are stale.
+//
 // # Versions
 //
 // The module is versioned by itself, tags examples/prometheus/vX.Y.Z; before v1 a

@@ -1,8 +1,10 @@
 package promsource_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -145,23 +147,11 @@ func newFront(t *testing.T, server string) *front {
 
 // peek reads the query of a request and leaves its body as it was.
 func peek(r *http.Request) string {
-	body := new(strings.Builder)
-	buffer := make([]byte, 1<<10)
-	for {
-		n, err := r.Body.Read(buffer)
-		body.Write(buffer[:n])
-		if err != nil {
-			break
-		}
-	}
-	r.Body = readCloser{strings.NewReader(body.String())}
-	form, _ := url.ParseQuery(body.String())
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, _ := url.ParseQuery(string(body))
 	return form.Get("query")
 }
-
-type readCloser struct{ *strings.Reader }
-
-func (readCloser) Close() error { return nil }
 
 func (f *front) hang(expr string) (resume func()) {
 	done := make(chan struct{})

@@ -4,6 +4,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,12 +78,7 @@ func (p *Pool) Observe(ctx context.Context) (coordinator.World, error) {
 		}
 		w.Services = append(w.Services, state)
 	}
-	slices.SortFunc(w.Services, func(a, b coordinator.ServiceState) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(w.Services, func(a, b coordinator.ServiceState) int { return cmp.Compare(a.Name, b.Name) })
 	return w, nil
 }
 
