@@ -30,6 +30,7 @@ type copyOf struct {
 	since  time.Time // of its serving
 	busy   bool      // it has requests, or it is not known
 	goes   bool      // this plan stops it
+	loss   float64   // what it adds where it is
 }
 
 // A desk is one server as allotting goes on.
@@ -41,6 +42,7 @@ type desk struct {
 	draining []int64       // room that drains free; nil: nothing drains
 	usable   bool          // takes new copies, now or when it is up
 	up       bool
+	copies   []int // that stay and serve there, indices in allotment.copies
 }
 
 // countCopies counts what each model of a pool has on servers that stay.
@@ -192,6 +194,7 @@ func (a *allotment) sit(m *model) {
 		t.expected += u.load() / float64(max(1, u.active))
 		if at.phase == Serving {
 			busy := r.InFlight.Quality != policy.OK || r.InFlight.Value > 0
+			t.copies = append(t.copies, len(a.copies))
 			a.copies = append(a.copies, copyOf{m: m, place: k, server: at.server, since: r.Since, busy: busy})
 			u.busy = u.busy && t.taken >= float64(a.g.pool.slots)
 		}
@@ -210,6 +213,7 @@ func (a *allotment) needed() {
 	if len(short) == 0 {
 		return
 	}
+	a.appraise()
 	urgent := func(m *model) int {
 		switch {
 		case m.use.InFlight > 0 && m.use.active == 0 && m.serving == 0:
@@ -397,18 +401,21 @@ func (a *allotment) mayGo(c *copyOf) bool {
 // missed least. Unless it is urgent, only those without requests go. lost is what
 // they are worth.
 func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int, lost float64, ok bool) {
+	if !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
+		return nil, 0, false
+	}
 	free := make([]int64, len(a.g.dims))
 	if d := a.desks[server].draining; d != nil {
 		copy(free, d)
 	}
 	for !a.takes(server, m.size, free) {
 		best, least := -1, 0.0
-		for k := range a.copies {
+		for _, k := range a.desks[server].copies {
 			c := &a.copies[k]
-			if c.server != server || c.m == m || slices.Contains(victims, k) || !a.mayGo(c) || !urgent && c.busy {
+			if c.m == m || slices.Contains(victims, k) || !a.mayGo(c) || !urgent && c.busy {
 				continue
 			}
-			loss := a.loss(c)
+			loss := c.loss
 			if c.busy {
 				loss += 1
 			}
@@ -431,6 +438,13 @@ func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int,
 func (a *allotment) gain(m *model, server int) float64 {
 	n := m.use.active + m.use.more - m.use.gone + 1
 	return m.marginal(n, a.levels(server, m.use.load()/float64(n)))
+}
+
+// appraise finds out what each copy adds where it is.
+func (a *allotment) appraise() {
+	for k := range a.copies {
+		a.copies[k].loss = a.loss(&a.copies[k])
+	}
 }
 
 // loss is what a copy adds where it is.
@@ -462,6 +476,9 @@ func (a *allotment) relieve() {
 		if u.waiting() >= 1 && u.At.Equal(a.last) && u.busy && u.loading+u.more == 0 && u.active < m.most() {
 			list = append(list, m)
 		}
+	}
+	if len(list) > 0 {
+		a.appraise()
 	}
 	slices.SortStableFunc(list, func(x, y *model) int { return cmp.Compare(y.use.waiting(), x.use.waiting()) })
 	for _, m := range list {
@@ -568,6 +585,7 @@ func (a *allotment) better() {
 			return // one after the other
 		}
 	}
+	a.appraise()
 	var direct, blocked exchange
 	for _, m := range a.g.packed {
 		if !a.wantsMore(m) {

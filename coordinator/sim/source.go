@@ -59,8 +59,8 @@ func (m *meter) mark(x mark, loss float64) {
 }
 
 // Read answers with every whole second since the last call that can be read by
-// now. If there is none it answers with the newest one again, unless that was
-// lost.
+// now, but for those between two at which a counter read the same. If there is
+// none it answers with the newest one again, unless that was lost.
 func (f *fleet) Read(_ context.Context, want []coordinator.Series, dst []coordinator.Sample) ([]coordinator.Sample, error) {
 	until := f.now - int64(f.options.Faults.MetricDelay)
 	for _, w := range want {
@@ -86,26 +86,40 @@ func (m *meter) read(w *coordinator.Series, until int64, dst []coordinator.Sampl
 		if x.lost || x.read && newer {
 			continue
 		}
-		switch w.Name {
-		case policy.Begun:
-			s.Value = float64(x.begun)
-		case policy.Ended:
-			s.Value = float64(x.ended)
-		case policy.Errors:
-			s.Value = 0
-		case policy.BusySeconds:
-			s.Value = x.busy
-		case policy.InFlight:
-			s.Value = float64(x.inFlight)
-		case RateMinute:
-			s.Value = x.rate
-		default:
-			continue
+		var ok bool
+		if s.Value, ok = x.value(w.Name); !ok {
+			return dst
+		}
+		if s.Cumulative && newer && i > 0 { // between two equal counts there is nothing to say
+			before, _ := m.marks[i-1].value(w.Name)
+			after, _ := m.marks[i+1].value(w.Name)
+			if before == after && !m.marks[i-1].lost && !m.marks[i+1].lost {
+				continue
+			}
 		}
 		s.At = instant(x.at)
 		dst = append(dst, s)
 	}
 	return dst
+}
+
+// value is what a series reads at the mark.
+func (x *mark) value(series string) (v float64, ok bool) {
+	switch series {
+	case policy.Begun:
+		return float64(x.begun), true
+	case policy.Ended:
+		return float64(x.ended), true
+	case policy.Errors:
+		return 0, true
+	case policy.BusySeconds:
+		return x.busy, true
+	case policy.InFlight:
+		return float64(x.inFlight), true
+	case RateMinute:
+		return x.rate, true
+	}
+	return 0, false
 }
 
 // drop forgets the marks that were read, but the newest of them: it stays, to be
