@@ -41,5 +41,4 @@ at 14s
   b: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
   now scale set to 2: server empty
 expect servers set 2
-
 expect serving b 1
