@@ -174,9 +174,15 @@ func (a *allotment) sit(m *model) {
 		t, r := &a.desks[at.server], at.replica()
 		if r.InFlight.Quality.HasValue() {
 			u.running += max(0, r.InFlight.Value)
+			if over := t.taken - float64(a.g.pool.slots); over > 0 { // they wait where they are
+				u.running -= float64(max(0, r.InFlight.Value) * (over / t.taken))
+			}
 		}
 		switch at.phase {
 		case Loading:
+			if m.overdue(r, a.last) {
+				break // it may make it yet, but nobody waits for it
+			}
 			t.loading = true
 			t.turn = max(t.turn, ends(r.Since, m.loads.orElse(0.9, m.LoadTime)).Sub(a.last))
 		case Draining:
@@ -302,8 +308,16 @@ func (a *allotment) seat(m *model) bool {
 // takeBackLate lets a server stay from the next plan on: in this one, what it
 // holds is counted as gone.
 func (a *allotment) takeBackLate() {
-	last := len(a.g.pool.retiring) - 1
-	a.g.pool.retiring = slices.Delete(a.g.pool.retiring, last, last+1)
+	retiring := a.g.pool.retiring
+	last := 0
+	for i := range retiring {
+		if a.g.lower(retiring[i].Server, retiring[last].Server) {
+			last = i
+		}
+	}
+	i, _ := a.g.serverIndex(retiring[last].Server)
+	a.g.views[i].spared = true
+	a.g.pool.retiring = slices.Delete(retiring, last, last+1)
 }
 
 // expect shows a copy that is to come on a server that has not appeared.

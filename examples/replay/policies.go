@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -15,16 +16,9 @@ type named struct {
 	config     func(sim.ModelInfo) policy.Config
 }
 
-// policies are all that can be replayed.
+// policies are all that can be replayed by name. hpa-rate-N is any target.
 var policies = []named{
-	{
-		"hpa-rate-50", "Kubernetes HPA on the request rate, service time known, target 50 %",
-		func(m sim.ModelInfo) policy.Config { return hpa(rate(m, 0.5)) },
-	},
-	{
-		"hpa-rate-70", "the same, target 70 %",
-		func(m sim.ModelInfo) policy.Config { return hpa(rate(m, 0.7)) },
-	},
+	hpaRate(50), hpaRate(60), hpaRate(70), hpaRate(80), hpaRate(90),
 	{
 		"hpa-cpu-80", "Kubernetes HPA on busy slots over 30 s, target 80 %",
 		func(m sim.ModelInfo) policy.Config {
@@ -42,23 +36,69 @@ var policies = []named{
 		},
 	},
 	{
+		"keda", "KEDA on the request rate of the last minute, target 70 %: between none and one by itself, above by the HPA",
+		func(m sim.ModelInfo) policy.Config {
+			perReplica := 0.7 * float64(m.Slots) / m.MeanService.Seconds()
+			return policy.KEDA{
+				KEDASpec: policy.KEDASpec{
+					Min: m.Min, Max: max(m.Max, 1),
+					Triggers: []policy.KEDATrigger{{Name: sim.RateMinute, TargetMilli: max(int64(math.Round(perReplica*1000)), 1)}},
+				},
+				Of: hpa(policy.Track{Signal: policy.Signal{Name: sim.RateMinute}, Value: perReplica, Tolerance: 0.1}),
+			}
+		},
+	},
+	{
 		"seldon-lag", "Seldon Core 2: 30 in flight per replica give one more, 10 idle minutes one less",
 		func(sim.ModelInfo) policy.Config { return policy.SeldonLag{Min: 1} },
 	},
 	{
-		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
+		"ray", "Ray Serve on ongoing requests over 30 s, target 70 % of the slots, up after 30 s, down after 600 s",
 		func(m sim.ModelInfo) policy.Config {
-			return hpa(policy.Track{
-				Signal:    policy.Signal{Name: policy.InFlight, Stat: policy.Mean, Window: time.Minute},
-				Value:     0.7 * float64(m.Slots),
-				Tolerance: 0.1,
-			})
+			return ray{
+				Target: 0.7 * float64(m.Slots), LookBack: 30 * time.Second, Up: 30 * time.Second, Down: 10 * time.Minute,
+				Min: m.Min, Max: m.Max,
+			}
 		},
+	},
+	{
+		"aibrix-apa", "vLLM AIBrix APA on requests per pod over 180 s, target 70 % of the slots, every 10 s",
+		func(m sim.ModelInfo) policy.Config {
+			return policy.Every{Period: 10 * time.Second, Of: apa{
+				Target: 0.7 * float64(m.Slots), Window: 3 * time.Minute, Tolerance: 0.1, Rate: 2, Down: 5 * time.Minute,
+				Min: m.Min, Max: m.Max,
+			}}
+		},
+	},
+	{
+		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
+		func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
 }
 
-// defaultPolicies are replayed when none are named.
-const defaultPolicies = "hpa-rate-70,hpa-cpu-80,seldon-lag,lag-track"
+// defaultPolicies are replayed when none are named, comparedPolicies with
+// -compare: the peers, each by its published rules, and ours.
+const (
+	defaultPolicies  = "hpa-rate-70,hpa-cpu-80,seldon-lag,lag-track"
+	comparedPolicies = "hpa-rate-50,hpa-rate-60,hpa-rate-70,hpa-rate-80,hpa-rate-90,hpa-cpu-80,kpa,keda,seldon-lag,ray,aibrix-apa,lag-track"
+)
+
+func hpaRate(percent int) named {
+	return named{
+		fmt.Sprintf("hpa-rate-%d", percent),
+		fmt.Sprintf("Kubernetes HPA on the request rate of the last minute, service time known, target %d %%", percent),
+		func(m sim.ModelInfo) policy.Config { return hpa(rate(m, float64(percent)/100)) },
+	}
+}
+
+// lagTrack follows requests in flight at the HPA's pace.
+func lagTrack(m sim.ModelInfo, target float64) policy.Config {
+	return hpa(policy.Track{
+		Signal:    policy.Signal{Name: policy.InFlight, Stat: policy.Mean, Window: time.Minute},
+		Value:     target * float64(m.Slots),
+		Tolerance: 0.1,
+	})
+}
 
 // rate keeps each replica at a share of the requests it can serve.
 func rate(m sim.ModelInfo, target float64) policy.Track {
