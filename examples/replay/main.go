@@ -42,7 +42,14 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 		return 0
 	}
 	var r *report
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.bench != "":
+		err = bench(s, log)
+		if err == nil {
+			return 0
+		}
+	default:
 		r, err = replay(s, in, log)
 	}
 	if err != nil {
@@ -59,6 +66,9 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 // replay does the work.
 func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 	runs, err := setups(s.policy)
+	if s.sweep != "" {
+		runs, err = swept(s.sweep)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,55 +81,26 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 		return nil, err
 	}
 	defer cleanUp()
-	what := trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service}
-	w, err := t.Open(what)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	if warm := time.Duration(s.warmup); warm >= w.Length() {
-		return nil, fmt.Errorf("nothing is left to count: -warmup %v of %v", warm, w.Length())
-	}
-	o := sim.Options{
-		Seconds: w.Length().Seconds(), Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
-		Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
-		Min: s.low, Max: s.high, Points: sparkWidth,
+	st := study{
+		trace: t, setups: runs, seeds: s.seeds, v: s.clairvoyant, refs: s.bound,
+		draw: trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service},
+		options: sim.Options{
+			Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
+			Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
+			Min: s.low, Max: s.high, Limit: s.limit, Faults: s.faults, Untold: s.untold, Points: sparkWidth,
+		},
 	}
 	if s.html != "" {
-		o.Points, o.Decisions = htmlPoints, htmlDecisions
+		st.options.Points, st.options.Decisions = htmlPoints, htmlDecisions
 	}
-	bar := newProgress(log, s.quiet, w.Length())
-	began := time.Now()
-	results, err := sim.Run(w, o, runs, bar.show)
+	bar := newProgress(log, s.quiet)
+	f, err := st.run(bar)
 	bar.clear()
 	if err != nil {
 		return nil, err
 	}
-	if w.Requests() == 0 {
-		return nil, fmt.Errorf("%s: no request is left to replay", t.Name)
-	}
-	r := &report{
-		trace: t, settings: s, requests: w.Requests(), models: w.Models(), length: w.Length(),
-		results: results, took: time.Since(began),
-	}
-	if s.clairvoyant {
-		again, err := t.Open(what)
-		if err != nil {
-			return nil, err
-		}
-		defer again.Close()
-		schedule, err := sim.Clairvoyant(again, o, clairvoyantTarget, bar.show)
-		bar.clear()
-		if err != nil {
-			return nil, err
-		}
-		r.clairvoyant = &schedule
-	}
-	return r, nil
+	return &report{trace: t, settings: s, found: f, results: f.results[0]}, nil
 }
-
-// clairvoyantTarget is the share of requests that a schedule must serve in time.
-const clairvoyantTarget = 0.999
 
 // open reads the trace through. What cannot be read twice, standard input or a
 // pipe, is kept in a file until then.
@@ -129,7 +110,7 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 	switch s.trace {
 	case "":
 		data := synthetic()
-		t, err = trace.Scan(syntheticName, time.Duration(s.step), func() (io.ReadCloser, error) {
+		t, err = scan(s, syntheticName, func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(data)), nil
 		})
 		return t, cleanUp, err
@@ -159,12 +140,20 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 			cleanUp = func() { os.Remove(path) }
 		}
 	}
-	t, err = trace.Scan(name, time.Duration(s.step), func() (io.ReadCloser, error) { return os.Open(path) })
+	t, err = scan(s, name, func() (io.ReadCloser, error) { return os.Open(path) })
 	if err != nil {
 		cleanUp()
 		return nil, func() {}, err
 	}
 	return t, cleanUp, nil
+}
+
+// scan reads a trace of any kind.
+func scan(s *settings, name string, open func() (io.ReadCloser, error)) (*trace.Trace, error) {
+	if s.promKind != "auto" || s.promLabel != "" {
+		return trace.ScanPrometheus(name, trace.Prometheus{Kind: *promKinds[s.promKind], Label: s.promLabel, Step: time.Duration(s.step)}, open)
+	}
+	return trace.Scan(name, time.Duration(s.step), open)
 }
 
 // spool copies what can be read once into a file, and returns its name.

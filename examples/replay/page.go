@@ -90,9 +90,10 @@ func (r *report) html(out io.Writer) error {
 			short(x.WaitP999), fmt.Sprintf("%.1f", x.ReplicaHours), fmt.Sprintf("%.1f", x.ServerHours), x.Churn, x.PeakReplicas,
 		})
 	}
-	if c := r.clairvoyant; c != nil {
+	if len(r.v) > 0 {
+		hours, percent := r.vCost()
 		p.Facts = append(p.Facts, fact{
-			"a schedule that knew the future", fmt.Sprintf("%.3f %% missed, %.1f replica-hours", c.Percent(), c.ReplicaHours),
+			"a schedule that knew the future", fmt.Sprintf("%.3f %% missed, %.1f replica-hours", percent, hours),
 		})
 	}
 	p.Data = r.curves()

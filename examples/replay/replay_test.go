@@ -220,7 +220,7 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, "\r["+strings.Repeat("=", 20)+strings.Repeat(" ", 20)+"]  50 %", b.String())
 	p.clear()
 	require.True(t, strings.HasSuffix(b.String(), "\r"))
-	newProgress(&b, false, 1).show(1) // no terminal: nothing
+	newProgress(&b, false).show(1) // no terminal: nothing
 }
 
 func TestHelpAndPolicies(t *testing.T) {
