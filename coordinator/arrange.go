@@ -14,13 +14,17 @@ import (
 // there are, where the missing ones go, and how many servers that takes.
 func (p *Planner) arrange() {
 	for _, g := range p.groups {
-		if g.state != nil {
+		if g.state != nil && g.pool == nil {
 			p.consolidate(g)
 		}
 	}
 	// What a model leaves behind in one group is room there for others.
 	for _, g := range p.groups {
 		if g.state == nil {
+			continue
+		}
+		if g.pool != nil {
+			p.allot(g)
 			continue
 		}
 		g.lacks = false
@@ -42,6 +46,9 @@ func (p *Planner) arrange() {
 
 // fill places what a group's models miss, and plans its number of servers.
 func (p *Planner) fill(g *group) GroupPlan {
+	if g.pool != nil {
+		return p.fillPool(g)
+	}
 	gp := GroupPlan{Group: g.Name}
 	if g.state == nil {
 		gp.Unseen = true
@@ -86,10 +93,21 @@ func (p *Planner) settle(m *model) {
 		return // as it should be
 	}
 	p.choose(m)
-	may := m.allowance(stuck)
+	p.carryOut(m, m.allowance(stuck))
+	// One on each server: what is beyond their number finds no place.
+	m.excess = max(0, m.missing-m.group.most(p.last))
+	m.missing -= m.excess
+}
+
+// carryOut takes each replica of a model to where it is to be, as far as it may go
+// now.
+func (p *Planner) carryOut(m *model, may allowance) {
 	for i, at := range m.places {
 		goes := slices.Contains(m.spare, i)
 		reason := ReplicaSpare
+		if goes && m.group.pool != nil {
+			reason = RoomWanted
+		}
 		if !m.stays(at) {
 			goes, reason = true, m.whyNot(at)
 		}
@@ -115,9 +133,6 @@ func (p *Planner) settle(m *model) {
 		}
 	}
 	m.forgetDrains()
-	// One on each server: what is beyond their number finds no place.
-	m.excess = max(0, m.missing-m.group.most(p.last))
-	m.missing -= m.excess
 }
 
 // choose finds which replicas are spare, which come back from draining, and how
@@ -182,11 +197,11 @@ func (m *model) allowance(stuck bool) allowance {
 // its room can be counted on.
 func (p *Planner) unroute(m *model, at place, reason Reason, may *allowance) (goes bool) {
 	left := &may.spare
-	if reason != ReplicaSpare {
+	if reason != ReplicaSpare && reason != RoomWanted {
 		left = &may.leaving
 	}
 	switch {
-	case *left <= 0:
+	case *left <= 0 || reason == ServerRetires && !at.group.emptied(at.server):
 		p.wait(p.action(m, at, Unroute, reason), WaitsReplacement, time.Time{})
 		// The room of an old version may be what the new one needs: neither waits for
 		// the other.
@@ -226,6 +241,8 @@ func (m *model) whyNot(at place) Reason {
 		return VersionOld
 	case at.group.state.Servers[at.server].Leaving:
 		return ServerLeaving
+	case at.group.views[at.server].retiring:
+		return ServerRetires
 	}
 	return HostLeaves
 }

@@ -44,7 +44,11 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 	m.before = m.desired
 	if m.seen = seen; seen {
 		m.current = m.serves()
-		m.wishes.observe(m.serving, m.current, m.desired)
+		if n := m.current; m.hears != nil && n >= m.desired {
+			m.wishes.observe(m.desired, m.desired, m.desired) // more than that fill room
+		} else {
+			m.wishes.observe(m.serving, n, m.desired)
+		}
 	}
 	first := m.policy == nil
 	if first {
@@ -57,7 +61,15 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		m.begin(s.Now, max(m.serving, m.serving-m.leaving+m.loading+m.loaded), m.serving)
 	}
 	o := m.observation(s.Now)
+	if h := m.use.inFlight; m.hears != nil {
+		m.use.read(h.feed.reading(h.index, s.Now, p.tick, p.options.Stale, s.ReadFailed), s.Now)
+	}
 	d := p.consult(&m.scaled, o, s, first || !m.group.complete && seen)
+	if m.hears != nil {
+		d = m.warm(o, d)
+		m.use.seen = o
+		m.use.seen.Readings, m.use.seen.Pods = m.readings, m.pods
+	}
 	p.plan.Models = append(p.plan.Models, ModelPlan{
 		Model: m.Name, Group: m.group.Name, Was: m.desired, Desired: d.Replicas, Ready: m.serving, Starting: m.ordered(), Draining: m.draining,
 		Unseen: !seen, Decision: d, Readings: m.readings, Shadows: m.shown,
@@ -79,8 +91,16 @@ func (m *model) observation(now time.Time) policy.Observation {
 	return policy.Observation{
 		Now: now, Desired: m.desired, Current: ready + starting,
 		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: m.group.state == nil,
-		Slots: m.Slots, Lead: m.lead(),
+		Slots: m.slots(), Lead: m.lead(),
 	}
+}
+
+// slots is how many requests one replica serves at once.
+func (m *model) slots() int {
+	if q := m.group.pool; q != nil {
+		return q.slots
+	}
+	return m.Slots
 }
 
 // guard keeps the laws around a policy's decision: silence is not idleness,

@@ -97,6 +97,9 @@ type ServerGroup struct {
 	// OneToOne says that each server is there for one replica of the one model that
 	// the group hosts, whose bounds are the group's. One decision then sizes both.
 	OneToOne bool
+	// Pool, if not nil, makes the servers one capacity that the models share. Its
+	// servers are emptied by retiring, not by Consolidation.
+	Pool *Pool
 
 	Consolidation Consolidation
 }

@@ -25,6 +25,7 @@ type group struct {
 	changed  time.Time     // when something else last went on; zero: not known
 	tried    time.Time     // when servers to empty were last looked for
 	frozen   time.Time     // the number of servers stands until then
+	pool     *pool         // nil: its models do not share their servers' compute
 
 	rank   int         // among the groups by name
 	state  *GroupState // nil: not seen
@@ -52,12 +53,13 @@ type view struct {
 	foreign  bool // holds what nobody declared here: its free room is unknown
 	planned  int  // new replicas in this plan
 	marked   bool // this plan has written to used, going or planned
+	retiring bool // it is to go, see pool
 }
 
 // open reports whether a server may be given new replicas at all.
 func (g *group) open(i int) bool {
 	v := &g.views[i]
-	return !v.leaving && !v.foreign && !g.moving.empties(v.name)
+	return !v.leaving && !v.retiring && !v.foreign && !g.moving.empties(v.name)
 }
 
 // assemble notes when all servers that a planner without a history expects have

@@ -176,6 +176,9 @@ func (g *group) serverNamed(name string) bool {
 // lead is how long a new replica takes from order to ready, and nine in ten of
 // them at most: what was learned, else the estimates.
 func (m *model) lead() time.Duration {
+	if m.group.pool != nil { // on a server that is there
+		return m.loads.orElse(0.9, m.LoadTime)
+	}
 	return m.loads.orElse(0.9, m.LoadTime) + m.group.boots.orElse(0.9, m.group.BootTime)
 }
 

@@ -50,6 +50,9 @@ func (p *Planner) look(w *World) {
 	}
 	p.house()
 	for _, g := range p.groups {
+		g.markRetiring()
+	}
+	for _, g := range p.groups {
 		if g.state == nil {
 			continue
 		}
@@ -102,7 +105,8 @@ func (m *model) owns(at place) bool {
 
 // stays reports whether a replica can be one that the model keeps.
 func (m *model) stays(at place) bool {
-	return m.owns(at) && !at.group.views[at.server].leaving && (m.host == nil || m.host.keeps(at.server))
+	v := &at.group.views[at.server]
+	return m.owns(at) && !v.leaving && !v.retiring && (m.host == nil || m.host.keeps(at.server))
 }
 
 // count sorts the model's places by what they do.

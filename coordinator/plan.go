@@ -56,6 +56,9 @@ type ModelPlan struct {
 	Decision policy.Decision
 	Readings []policy.Reading // as the policy saw them
 	Shadows  []ShadowPlan     // in the order of Model.Shadows
+	// Extra is how many replicas beyond Desired it has or is given, because there is
+	// room for them; 0 outside a Pool.
+	Extra int
 }
 
 // A GroupPlan is what was decided about one server group.
@@ -69,6 +72,10 @@ type GroupPlan struct {
 	Cost       float64 // of Desired servers per hour, in the unit of ServerGroup.Cost
 	Unseen     bool
 	Emptying   []string // servers from which what is left moves to others; sorted
+	// Decision and Readings are those of Pool.Policy: its count is one of servers.
+	Decision policy.Decision
+	Readings []policy.Reading
+	Retiring []string // servers of a Pool that are to go; sorted
 }
 
 // A Refusal is a shortage of places within a group.
@@ -102,6 +109,12 @@ func (p Plan) Clone() Plan {
 		s.Shadows = cloneShadows(s.Shadows)
 	}
 	p.Groups = slices.Clone(p.Groups)
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		g.Decision = g.Decision.Clone()
+		g.Readings = slices.Clone(g.Readings)
+		g.Retiring = slices.Clone(g.Retiring)
+	}
 	p.Budgets = slices.Clone(p.Budgets)
 	p.Refused = slices.Clone(p.Refused)
 	p.Faults = slices.Clone(p.Faults)

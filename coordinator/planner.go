@@ -78,10 +78,11 @@ type model struct {
 	starting startingSince        // loads under way, by server
 	drains   map[string]time.Time // first seen draining, by server, where the world does not say since when
 	wishes   wishes
-	seen     bool // in the last plan
-	before   int  // desired, before this plan
-	current  int  // serving as declared, when last seen
-	refused  int  // replicas without a place in the last plan
+	use      usage // in a pool
+	seen     bool  // in the last plan
+	before   int   // desired, before this plan
+	current  int   // serving as declared, when last seen
+	refused  int   // replicas without a place in the last plan
 
 	// Of the present snapshot:
 	counts
@@ -182,6 +183,9 @@ func (p *Planner) Plan(s Snapshot) Plan {
 	p.lookServices(&s.World)
 	for _, m := range p.models {
 		p.decide(m, &s)
+	}
+	for _, g := range p.groups {
+		p.decidePool(g, &s)
 	}
 	for _, x := range p.services {
 		p.decideService(x, &s)

@@ -39,6 +39,7 @@ type scaled struct {
 	shadows []*shadow
 	shown   []ShadowPlan // of this plan; as shadows
 	held    bool         // in this plan, nothing but bounds lowers the count
+	hears   *usage       // takes note of its seconds; nil outside pools
 }
 
 // inherit takes over what is remembered of the same target under older
@@ -86,6 +87,7 @@ func (p *Planner) connect() {
 			}
 		}
 	}
+	p.connectPools()
 	for _, f := range p.feeds {
 		if was := old[f.id]; was != nil {
 			f.adopt(was)
@@ -97,15 +99,21 @@ func (p *Planner) connect() {
 func (p *Planner) hear(t *scaled, a *asker) {
 	a.needs = a.config.Needs()
 	for _, sig := range a.needs.Signals {
-		f := p.want(t, sig.Name)
-		i := slices.Index(f.signals, sig)
-		if i < 0 {
-			i = len(f.signals)
-			f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
-		}
-		a.feeds, a.indexes = append(a.feeds, f), append(a.indexes, i)
+		h := p.hearSignal(t, sig)
+		a.feeds, a.indexes = append(a.feeds, h.feed), append(a.indexes, h.index)
 	}
 	a.readings = make([]policy.Reading, len(a.needs.Signals))
+}
+
+// hearSignal makes the feed of one signal of a target.
+func (p *Planner) hearSignal(t *scaled, sig policy.Signal) heardSignal {
+	f := p.want(t, sig.Name)
+	i := slices.Index(f.signals, sig)
+	if i < 0 {
+		i = len(f.signals)
+		f.signals, f.totals = append(f.signals, sig), append(f.totals, newTotals(sig))
+	}
+	return heardSignal{f, i}
 }
 
 // want returns the feed of one of a target's series.
@@ -140,6 +148,9 @@ func (p *Planner) consult(t *scaled, o policy.Observation, s *Snapshot, young bo
 	var seconds []policy.Second
 	if t.seconds != nil {
 		seconds = t.seconds.ready(s.Now, t.begun.until(), p.options.Stale)
+	}
+	if t.hears != nil {
+		t.hears.hear(seconds)
 	}
 	silent := p.read(&t.asker, s)
 	t.held = silent > 0 || o.ReadyFailed || young || s.Now.Before(t.frozen)

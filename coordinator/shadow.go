@@ -69,7 +69,7 @@ func (x *shadow) inherit(old *shadow) {
 
 // wantsSeconds reports whether the target's policy or a shadow asks for seconds.
 func (t *scaled) wantsSeconds() bool {
-	return t.needs.Seconds || slices.ContainsFunc(t.shadows, func(x *shadow) bool { return x.needs.Seconds })
+	return t.hears != nil || t.needs.Seconds || slices.ContainsFunc(t.shadows, func(x *shadow) bool { return x.needs.Seconds })
 }
 
 // askShadows asks the shadows what they would have decided instead of d.

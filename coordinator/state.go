@@ -35,6 +35,7 @@ type savedGroup struct {
 	Moving   *moving
 	Changed  time.Time
 	Tried    time.Time
+	Pool     *savedPool
 	Models   []savedModel
 	Services []savedService // in the group without a name, which has nothing but them
 	Series   []savedSeries
@@ -49,6 +50,7 @@ type savedModel struct {
 	Loads    durations
 	Failed   []failedLoad
 	Starting startingSince
+	Use      *savedUsage // in a pool
 }
 
 // savedCounts are the counts of a model as last seen.
@@ -132,7 +134,7 @@ func readState(data []byte) (*savedPlanner, error) {
 }
 
 func (p *Planner) saveGroup(g *group) savedGroup {
-	s := savedGroup{Name: g.Name, Met: g.met, Found: g.found, Complete: g.complete, Frozen: g.frozen, Boots: g.boots, Starting: g.starting, Moving: g.moving, Changed: g.changed, Tried: g.tried}
+	s := savedGroup{Name: g.Name, Met: g.met, Found: g.found, Complete: g.complete, Frozen: g.frozen, Boots: g.boots, Starting: g.starting, Moving: g.moving, Changed: g.changed, Tried: g.tried, Pool: g.pool.save()}
 	for _, m := range g.models {
 		s.Models = append(s.Models, m.save())
 	}
@@ -153,10 +155,14 @@ func (p *Planner) saveSeries(of func(TargetID) bool) (list []savedSeries) {
 
 func (m *model) save() savedModel {
 	c := m.counts
+	var use *savedUsage
+	if m.hears != nil {
+		use = &m.use.savedUsage
+	}
 	return savedModel{
 		savedScaled: m.scaled.save(), Refused: m.refused, Wishes: m.wishes,
 		Counts: savedCounts{c.serving, c.loaded, c.loading, c.draining, c.broken, c.tardy, c.leaving, c.old}, Drains: m.drains,
-		Loads: m.loads, Starting: m.starting, Failed: m.failed,
+		Loads: m.loads, Starting: m.starting, Failed: m.failed, Use: use,
 	}
 }
 
@@ -196,6 +202,9 @@ func (s *savedPlanner) check() error {
 		if err := g.Boots.check(); err != nil {
 			return fmt.Errorf("group %q: %w", g.Name, err)
 		}
+		if err := g.Pool.check(); err != nil {
+			return fmt.Errorf("group %q: %w", g.Name, err)
+		}
 		for _, m := range g.Models {
 			c := m.Counts
 			for _, n := range []int{m.Desired, m.Refused, c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old} {
@@ -219,6 +228,9 @@ func (s *savedPlanner) check() error {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
 			if err := m.Loads.check(); err != nil {
+				return fmt.Errorf("model %q: %w", m.Name, err)
+			}
+			if err := m.Use.check(); err != nil {
 				return fmt.Errorf("model %q: %w", m.Name, err)
 			}
 			if err := m.Seconds.check(); err != nil {
@@ -291,6 +303,18 @@ func (p *Planner) restore(s *savedPlanner) error {
 			g.found, g.complete = was.Found, was.Complete
 		}
 	}
+	for _, g := range p.groups {
+		if g.pool == nil {
+			continue
+		}
+		var was *savedPool
+		if saved := groups[g.Name]; saved != nil {
+			was = saved.Pool
+		}
+		if err := g.pool.restore(was, s.At, 0); err != nil {
+			p.lost = append(p.lost, fmt.Sprintf("group %s: its policy's memory is lost: %v", g.Name, err))
+		}
+	}
 	for i := range s.Groups {
 		for j := range s.Groups[i].Models {
 			p.rehouse(s.Groups[i].Models[j].Name, s.Groups[i].Name)
@@ -314,6 +338,7 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	m.refused, m.counts, m.drains = 0, counts{}, nil
 	m.loads, m.starting, m.failed = durations{}, nil, nil
 	m.wishes, m.seen, m.current = wishes{}, false, 0
+	m.use.savedUsage = savedUsage{}
 	if s != nil {
 		m.wishes = s.Wishes
 	}
@@ -325,6 +350,9 @@ func (m *model) restore(s *savedModel, at time.Time) error {
 	m.counts = counts{c.Serving, c.Loaded, c.Loading, c.Draining, c.Broken, c.Tardy, c.Leaving, c.Old}
 	m.loads, m.starting, m.failed = s.Loads, maps.Clone(s.Starting), s.Failed
 	m.refused, m.drains = s.Refused, maps.Clone(s.Drains)
+	if s.Use != nil && m.hears != nil {
+		m.use.savedUsage = *s.Use
+	}
 	return m.scaled.restore(&s.savedScaled, at, m.serving)
 }
 

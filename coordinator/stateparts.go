@@ -33,7 +33,7 @@ func (p *Planner) StateParts(limit int) ([]StatePart, error) {
 	var kept, lossy []StatePart
 	for _, s := range p.saved().Groups {
 		own, series := s, s
-		own.Series, series.Models, series.Services = nil, nil, nil
+		own.Series, series.Models, series.Services, series.Pool = nil, nil, nil, nil
 		index := 0
 		add := func(to *[]StatePart, s savedGroup, isLossy bool) error {
 			pieces, err := p.pack(s, limit)

@@ -25,6 +25,7 @@ func (p *Planner) Update(d Declarations) error {
 			}
 			g.tried = old.tried // and what has changed counts from now
 			g.found, g.complete = old.found, old.complete
+			g.pool.inherit(old.pool)
 		}
 	}
 	models, byName := newModels(d, byGroup)
@@ -66,6 +67,9 @@ func newGroups(d Declarations) (groups []*group, byName map[string]*group) {
 	for _, decl := range d.Groups {
 		g := &group{ServerGroup: decl, dims: slices.Sorted(maps.Keys(decl.Capacity))}
 		g.measure(dedicated)
+		if decl.Pool != nil {
+			g.pool = newPool(decl)
+		}
 		groups = append(groups, g)
 		byName[g.Name] = g
 	}
@@ -95,6 +99,9 @@ func newModels(d Declarations, groups map[string]*group) (models []*model, byNam
 			m.config = fixedCount{decl.Replicas}
 		}
 		m.homes = append(m.homes, groups[m.Group])
+		if groups[m.Group].pool != nil {
+			m.hears = &m.use
+		}
 		for _, name := range m.Fallbacks {
 			m.homes = append(m.homes, groups[name])
 		}
@@ -117,6 +124,9 @@ func (m *model) adopt(old *model) {
 	m.inherit(&old.scaled)
 	m.wishes, m.seen, m.current = old.wishes, old.seen, old.current
 	m.refused, m.counts, m.drains, m.loads = old.refused, old.counts, old.drains, old.loads
+	if m.hears != nil {
+		m.use.savedUsage = old.use.savedUsage
+	}
 	for _, home := range m.homes {
 		if home.Name == old.group.Name {
 			m.group = home

@@ -51,6 +51,7 @@ func (d Declarations) Validate() error {
 	d.validateServices(&f)
 	d.validateBudgets(&f)
 	d.pairs(&f)
+	d.validatePools(&f)
 	return f.Err()
 }
 

@@ -153,11 +153,11 @@ func TestLensLateAgainstAllOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, wait := rapid.IntRange(0, 2).Draw(t, "slots"), float64(rapid.IntRange(0, 4).Draw(t, "wait"))
 		n := rapid.IntRange(1, 6).Draw(t, "requests")
-		reqs := make([]arrival, n)
+		reqs := make([]job, n)
 		at, worst := 0.0, 0.0
 		for i := range reqs {
 			at += float64(rapid.IntRange(0, 3).Draw(t, "gap"))
-			reqs[i] = arrival{at, float64(rapid.IntRange(1, 6).Draw(t, "service"))}
+			reqs[i] = job{at, float64(rapid.IntRange(1, 6).Draw(t, "service"))}
 			worst = max(worst, reqs[i].service)
 		}
 		exact := n - inTime(reqs, make([]float64, c), wait)
@@ -175,7 +175,7 @@ func TestLensLateAgainstAllOrders(t *testing.T) {
 
 // inTime is how many of reqs can start in time on slots that are free at given
 // times.
-func inTime(reqs []arrival, free []float64, wait float64) (best int) {
+func inTime(reqs []job, free []float64, wait float64) (best int) {
 	for i, q := range reqs {
 		rest := slices.Delete(slices.Clone(reqs), i, i+1)
 		for j, f := range free {

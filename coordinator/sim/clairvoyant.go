@@ -30,6 +30,9 @@ const window = 10 * second
 //
 // The schedule is found greedily: the cheapest one may cost a little less. With
 // several slots it supposes that busy ones share as few replicas as they can.
+// With Options.Servers one schedule is made for the requests of all models as if
+// any server served any: no copies have to be loaded, but each start takes Boot
+// and Start.
 // Options are used as by Run, but for Tick, Boot, Max, Points and
 // Decisions.
 func Clairvoyant(w Workload, o Options, target float64, progress func(time.Duration)) (Schedule, error) {
@@ -38,6 +41,12 @@ func Clairvoyant(w Workload, o Options, target float64, progress func(time.Durat
 	}
 	if !(target > 0 && target <= 1) {
 		return Schedule{}, fmt.Errorf("sim: clairvoyant: the share to serve in time must be in (0, 1], is %v", target)
+	}
+	perReplica := 1.0
+	if s := o.Servers; s != nil {
+		perReplica = float64(s.Slots) / float64(o.Slots)
+		o.Slots, o.Min, o.Start = s.Slots, s.Min, o.Boot+o.Start
+		w = &merged{of: w}
 	}
 	var c Chunk
 	var seers []*seer
@@ -67,7 +76,7 @@ func Clairvoyant(w Workload, o Options, target float64, progress func(time.Durat
 		total.Missed += s.late
 		cost += s.cost(seconds(o.Seconds))
 	}
-	total.ReplicaHours = time.Duration(cost).Hours()
+	total.ReplicaHours = time.Duration(cost).Hours() * perReplica
 	return total, nil
 }
 

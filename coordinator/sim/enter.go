@@ -17,8 +17,7 @@ func (r *run) enter(c *Chunk) error {
 	}
 	counts := r.firstCounts(c, c.Streams[first:])
 	for i, s := range c.Streams[first:] {
-		told := time.Duration(math.Round(float64(s.MeanService) * o.Faults.ServiceFactor))
-		info := ModelInfo{Name: s.Model, MeanService: max(told, 1), Slots: o.Slots, Wait: o.Wait, Min: o.Min, Max: o.Max}
+		info := ModelInfo{Name: s.Model, MeanService: o.told(s.MeanService), Slots: o.Slots, Wait: o.Wait, Min: o.Min, Max: o.Max}
 		m := coordinator.Model{
 			Name: s.Model, Group: s.Model, Needs: coordinator.Resources{"replica": 1},
 			Min: o.Min, Max: o.Max, Policy: r.setup.Policy(info),
@@ -46,6 +45,11 @@ func (r *run) enter(c *Chunk) error {
 		return fmt.Errorf("sim: %s: %w", r.setup.Name, err)
 	}
 	return nil
+}
+
+// told is the mean service time that a policy is told, of the true one.
+func (o *Options) told(mean time.Duration) time.Duration {
+	return max(time.Duration(math.Round(float64(mean)*o.Faults.ServiceFactor)), 1)
 }
 
 // firstCounts is how many replicas models start with: 70 % used by the first

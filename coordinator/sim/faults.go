@@ -39,10 +39,10 @@ func mix(x uint64) uint64 {
 }
 
 // startOf is how long the n-th load of a model takes, and whether it fails.
-func (u *unit) startOf(o *Options, n uint64) (takes int64, fails bool) {
+func (d draws) startOf(o *Options, n uint64) (takes int64, fails bool) {
 	takes = int64(o.Start)
-	if u.draws.happens(drawSlowness, n, o.Faults.SlowStarts) {
+	if d.happens(drawSlowness, n, o.Faults.SlowStarts) {
 		takes = int64(float64(takes) * o.Faults.SlowFactor)
 	}
-	return takes, u.draws.happens(drawFailure, n, o.Faults.FailedStarts)
+	return takes, d.happens(drawFailure, n, o.Faults.FailedStarts)
 }

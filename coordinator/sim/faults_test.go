@@ -116,7 +116,7 @@ func (turns) Validate() error                    { return nil }
 func (turns) Needs() policy.Needs                { return policy.Needs{} }
 func (n turns) New(time.Time, int) policy.Policy { return n }
 func (n turns) Decide(o policy.Observation) policy.Decision {
-	if o.Now.Sub(base)/(time.Minute)%2 == 0 {
+	if o.Now.Sub(base)/time.Minute%2 == 0 {
 		return o.Propose("turns", n.low)
 	}
 	return o.Propose("turns", n.high)
@@ -221,7 +221,7 @@ func TestTold(t *testing.T) {
 		told = append(told, m)
 		return fixed(1)
 	}
-	_, err := Run(steady(10), o, []Setup{{"told", config}}, nil)
+	_, err := Run(steady(10), o, []Setup{{Name: "told", Policy: config}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []ModelInfo{{Name: "m", MeanService: 1500 * time.Millisecond, Slots: 2, Wait: time.Second, Min: 1, Max: 7}}, told)
 }

@@ -50,13 +50,11 @@ type unit struct {
 	name  string
 	index int // in fleet.stations
 	group *coordinator.GroupState
-	vms   []vm   // parallel to group.Servers
-	next  int    // ordinal of the next server
-	busy  []int  // scratch: requests in flight by ordinal
-	marks []mark // whole seconds since the last read, those that cannot be read yet included
-	draws draws
+	vms   []vm  // parallel to group.Servers
+	next  int   // ordinal of the next server
+	busy  []int // scratch: requests in flight by ordinal
+	meter
 	loads uint64 // ordered, ever
-	past  past
 }
 
 // vm is one server and the replica on it.
@@ -69,23 +67,13 @@ type vm struct {
 	readyAt       int64
 }
 
-// mark is what the counters read at a whole second.
-type mark struct {
-	at           int64
-	begun, ended int64
-	busy, rate   float64
-	inFlight     int64
-	lost         bool // nobody can read it
-	read         bool // it was
-}
-
 func newFleet(o Options) *fleet {
 	return &fleet{options: o, byGroup: map[string]*unit{}, byModel: map[string]*unit{}}
 }
 
 // enter adds a model with n replicas, up and serving.
 func (f *fleet) enter(name string, n int, waits *histogram) {
-	u := &unit{name: name, index: len(f.stations), draws: newDraws(f.options.Seed, name)}
+	u := &unit{name: name, index: len(f.stations), meter: newMeter(f.options.Seed, name)}
 	u.score = score{waits: waits, limit: int64(f.options.Wait), from: int64(f.options.Warmup)}
 	f.stations = append(f.stations, u)
 	f.byModel[name], f.byGroup[name] = u, u
@@ -162,11 +150,10 @@ func (f *fleet) due(t int64) {
 func (f *fleet) tickSecond() {
 	for _, u := range f.stations {
 		running, left := u.running(f.now)
-		u.marks = append(u.marks, mark{
+		u.mark(mark{
 			at: f.now, begun: u.begun, ended: u.started - running,
-			busy: (u.work - left).Seconds(), rate: u.past.note(u.begun), inFlight: u.begun - u.started + running,
-			lost: u.draws.happens(drawLoss, uint64(f.now/second), f.options.Faults.MetricLoss),
-		})
+			busy: (u.work - left).Seconds(), inFlight: u.begun - u.started + running,
+		}, f.options.Faults.MetricLoss)
 	}
 }
 
@@ -239,7 +226,7 @@ func (f *fleet) Apply(_ context.Context, a coordinator.Action) error {
 		if v.loaded || v.upAt > f.now {
 			return fmt.Errorf("%w: %v", errNonsense, a)
 		}
-		takes, fails := u.startOf(&f.options, u.loads)
+		takes, fails := u.draws.startOf(&f.options, u.loads)
 		u.loads++
 		v.loaded, v.fails, v.loadedFrom, v.readyAt = true, fails, f.now, f.now+takes
 		s.Replicas = append(s.Replicas[:0], coordinator.ReplicaState{Model: u.name, Since: instant(f.now)})

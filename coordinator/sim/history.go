@@ -11,6 +11,8 @@ type history struct {
 	step   int64
 	n      int
 	models []track
+
+	servers *track // shared ones; nil if models stand alone
 }
 
 // misses counts when requests came that missed.
@@ -49,27 +51,32 @@ func (h *history) arrive(model int, name string, reqs []Request) {
 
 func (h *history) stepOf(ns int64) int { return min(int(ns/h.step), h.n-1) }
 
-// note takes in one plan.
-func (h *history) note(f *fleet, plan *coordinator.Plan) {
-	at := h.stepOf(f.now)
+// note takes in one plan. find tells a model's index, and how many requests wait.
+func (h *history) note(now int64, plan *coordinator.Plan, find func(model string) (index, waiting int, ok bool)) {
+	at := h.stepOf(now)
 	for i := range plan.Models {
 		m := &plan.Models[i]
-		u := f.byModel[m.Model]
-		t := &h.models[u.index]
-		if t.noted >= 0 { // steps without a plan are as the last one was
-			for step := t.noted + 1; step < at; step++ {
-				t.Desired[step], t.Ready[step] = t.lastDesired, t.lastReady
-			}
+		if index, waiting, ok := find(m.Model); ok {
+			h.models[index].note(at, m.Desired, m.Ready, waiting)
 		}
-		t.lastDesired, t.lastReady = float64(m.Desired), float64(m.Ready)
-		if t.noted != at {
-			t.Ready[at] = t.lastReady
-		}
-		t.noted = at
-		t.Desired[at] = max(t.Desired[at], t.lastDesired)
-		t.Ready[at] = min(t.Ready[at], t.lastReady)
-		t.Waiting[at] = max(t.Waiting[at], float64(u.waiting()))
 	}
+}
+
+// note takes in what a plan says of the track.
+func (t *track) note(at, desired, ready, waiting int) {
+	if t.noted >= 0 { // steps without a plan are as the last one was
+		for step := t.noted + 1; step < at; step++ {
+			t.Desired[step], t.Ready[step] = t.lastDesired, t.lastReady
+		}
+	}
+	t.lastDesired, t.lastReady = float64(desired), float64(ready)
+	if t.noted != at {
+		t.Ready[at] = t.lastReady
+	}
+	t.noted = at
+	t.Desired[at] = max(t.Desired[at], t.lastDesired)
+	t.Ready[at] = min(t.Ready[at], t.lastReady)
+	t.Waiting[at] = max(t.Waiting[at], float64(waiting))
 }
 
 // points is what was gathered; slots turn work into replicas' worth.
@@ -86,6 +93,9 @@ func (h *history) points(slots int) *History {
 			out.All.Missed[j] += s.Missed[j]
 		}
 		out.Models = append(out.Models, s)
+	}
+	if h.servers != nil {
+		out.All.Desired, out.All.Ready = h.servers.Desired, h.servers.Ready
 	}
 	return out
 }

@@ -14,13 +14,13 @@ type lens struct {
 	stood       bool // the model was there before from
 
 	now       float64 // when the present interval begins, less from
-	reqs      []arrival
+	reqs      []job
 	intervals []interval
 	layers    int // the most that any interval can use
 }
 
-// arrival is a request of the present interval.
-type arrival struct{ at, service float64 }
+// job is a request of the present interval.
+type job struct{ at, service float64 }
 
 // interval is what one interval needs.
 type interval struct {
@@ -40,7 +40,7 @@ func (l *lens) take(reqs []Request) {
 			l.close(at)
 		}
 		l.reach(at)
-		l.reqs = append(l.reqs, arrival{at, min(q.Service.Seconds(), l.most)})
+		l.reqs = append(l.reqs, job{at, min(q.Service.Seconds(), l.most)})
 	}
 }
 
@@ -99,7 +99,7 @@ func (l *lens) close(end float64) {
 // misses: what comes adds the same to both sides or, if it misses, no less to the
 // right one; b falls by c wherever it is above zero; and where b is beyond the
 // limit B is not, so that there is a miss more than were taken out.
-func (l *lens) late(reqs []arrival, c, worst float64) (n int) {
+func (l *lens) late(reqs []job, c, worst float64) (n int) {
 	limit := c*(l.wait+worst)*(1+1e-9) + 1e-9
 	b, at := 0.0, l.now
 	for i := range reqs {

@@ -34,6 +34,12 @@ type Options struct {
 
 	Points    int // of the history in each Result; 0 keeps none
 	Decisions int // kept of each Result, at most; 0 keeps none
+
+	// Servers makes models share servers; nil: each stands alone. With it, Slots
+	// only says what a replica is where costs are reported, Min and Max bound the
+	// copies of each model, Start is the time that a copy takes to load and Boot that
+	// of a server. There is no Limit then, but Servers.Max.
+	Servers *Servers
 }
 
 // Faults are what is wrong in a world. Each is drawn from Options.Seed, the
@@ -89,6 +95,10 @@ func (o Options) Validate() error {
 	need(f.FailedStarts >= 0 && f.FailedStarts < 1, "Faults.FailedStarts must be in [0, 1), is %v", f.FailedStarts)
 	need(f.SlowStarts >= 0 && f.SlowStarts <= 1, "Faults.SlowStarts must be in [0, 1], is %v", f.SlowStarts)
 	need(f.SlowFactor == 0 || f.SlowFactor >= 1 && f.SlowFactor <= 1000, "Faults.SlowFactor must be in [1, 1000], or 0 for 3, is %v", f.SlowFactor)
+	if o.Servers != nil {
+		need(o.Limit == 0, "Limit is of isolated models: with Servers it is their Max, is %d", o.Limit)
+		errs = append(errs, o.Servers.validate()...)
+	}
 	if len(errs) > 0 {
 		return fmt.Errorf("sim: options: %w", errors.Join(errs...))
 	}
@@ -118,6 +128,10 @@ func (o Options) withDefaults() Options {
 type Setup struct {
 	Name   string
 	Policy func(ModelInfo) policy.Config
+	// Pool makes the configuration of the policy that sizes shared servers by the sum
+	// of what comes in; it is told of all models as if they were one. nil: there are
+	// as many servers as the copies need.
+	Pool func(ModelInfo) policy.Config
 }
 
 // ModelInfo is what a user would know of a model beforehand.

@@ -28,6 +28,13 @@ type Result struct {
 	PeakReplicas          int   // most replicas at once, loading ones included
 	FailedStarts          int64 // loads that failed, see Faults.FailedStarts
 
+	// Of shared servers: ReplicaHours are then ServerHours times the slots of a
+	// server over those of a replica, Churn is of servers ordered and removed, and
+	// PeakReplicas is of servers.
+	Loads        int64 // that were begun
+	LoadsPerHour float64
+	ColdArrivals int64 // requests that found no copy ready
+
 	Models           []ModelResult // in order of first appearance
 	History          *History      // nil without Options.Points
 	Decisions        []Decided     // changes of desired counts, the first Options.Decisions
@@ -62,7 +69,8 @@ type Decided struct {
 }
 
 // A History is how a replay went, at evenly spaced points: Step apart, the
-// first at Step/2. All and each of Models have the same number of points.
+// first at Step/2. All and each of Models have the same number of points. Where
+// models share servers All counts servers, and all loads are in their worth.
 type History struct {
 	Step   time.Duration
 	All    Series

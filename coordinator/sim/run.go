@@ -62,7 +62,12 @@ type replayer interface {
 	finish() Result
 }
 
-func newReplayer(o Options, s Setup) replayer { return newRun(o, s) }
+func newReplayer(o Options, s Setup) replayer {
+	if o.Servers != nil {
+		return newSharedRun(o, s)
+	}
+	return newRun(o, s)
+}
 
 type made struct {
 	chunk *Chunk
@@ -119,7 +124,7 @@ func replay(runs []replayer, c *Chunk) error {
 	return errors.Join(errs...)
 }
 
-// run is one policy's replay.
+// run is one policy's replay of isolated models.
 type run struct {
 	options Options
 	setup   Setup
@@ -297,7 +302,10 @@ func (r *run) plan(tick bool) error {
 		r.peak = max(r.peak, f.replicas)
 	}
 	if r.history != nil {
-		r.history.note(f, &plan)
+		r.history.note(f.now, &plan, func(model string) (int, int, bool) {
+			u := f.byModel[model]
+			return u.index, u.waiting(), true
+		})
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (n fixed) New(time.Time, int) policy.Policy            { return n }
 func (n fixed) Decide(o policy.Observation) policy.Decision { return o.Propose("fixed", int(n)) }
 
 func setup(name string, c policy.Config) Setup {
-	return Setup{name, func(ModelInfo) policy.Config { return c }}
+	return Setup{Name: name, Policy: func(ModelInfo) policy.Config { return c }}
 }
 
 var lagTrack = policy.Track{Signal: policy.Signal{Name: policy.InFlight, Stat: policy.Mean, Window: 10 * time.Second}, Value: 1.4, Tolerance: 0.1}

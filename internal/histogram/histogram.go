@@ -31,8 +31,11 @@ const (
 
 	logBuckets = 2442           // ceil(log(Max/Min) / log(Growth))
 	buckets    = logBuckets + 1 // and one for zero
-	blockSize  = 64
-	blocks     = (buckets + blockSize - 1) / blockSize
+
+	// Buckets is how many there are, for those who keep counts of their own.
+	Buckets   = buckets
+	blockSize = 64
+	blocks    = (buckets + blockSize - 1) / blockSize
 
 	// A cell is the float64 that share sign, exponent and the first six bits
 	// of the mantissa: at most 1/64 wide, less than a bucket, so that at most
@@ -79,6 +82,18 @@ func bucketOf(v float64) int {
 	}
 	return i
 }
+
+// Bucket is the bucket of v, in [0, Buckets), 0 for what is negative or no number.
+func Bucket(v float64) int {
+	if !(v >= 0) {
+		return 0
+	}
+	return bucketOf(v)
+}
+
+// Value stands for the values of a bucket, in [0, Buckets): the one with the least
+// relative error to all of them.
+func Value(bucket int) float64 { return valueOf(bucket) }
 
 // valueOf is the value with the least relative error to all of bucket i.
 func valueOf(i int) float64 {

@@ -224,19 +224,45 @@ func (r *Replay) newStream(model string) *stream {
 	h := fnv.New64a()
 	h.Write([]byte(model))
 	s := &stream{name: model, rng: rand.New(rand.NewPCG(r.options.Seed, h.Sum64()))}
-	o := r.options.Service
-	switch mean, known := o.Table[model]; {
-	case known:
-		s.fixed = max(mean, minService)
-	case o.PerToken != nil:
-		m := r.trace.tokens[model]
-		s.mean = max(time.Duration((o.PerToken.In*m.in+o.PerToken.Out*m.out)/m.n*1e9), minService)
-		return s
-	default:
-		s.fixed = max(o.Mean, minService)
+	service := &r.options.Service
+	s.mean = r.trace.meanOf(model, service)
+	if !service.perToken(model) {
+		s.fixed = s.mean
 	}
-	s.mean = s.fixed
 	return s
+}
+
+// perToken reports whether a model's service depends on the tokens.
+func (s *Service) perToken(model string) bool {
+	_, known := s.Table[model]
+	return !known && s.PerToken != nil
+}
+
+// meanOf is the mean service time of a model's requests.
+func (t *Trace) meanOf(model string, s *Service) time.Duration {
+	if s.perToken(model) {
+		m := t.tokens[model]
+		return max(time.Duration((s.PerToken.In*m.in+s.PerToken.Out*m.out)/m.n*1e9), minService)
+	}
+	if mean, known := s.Table[model]; known {
+		return max(mean, minService)
+	}
+	return max(s.Mean, minService)
+}
+
+// Catalog is what a user would know of the trace's models beforehand, sorted by
+// name, and the mean service time of all requests.
+func (t *Trace) Catalog(s Service) (models []sim.ModelInfo, mean time.Duration) {
+	work := 0.0
+	for _, name := range slices.Sorted(slices.Values(t.Models)) {
+		m := sim.ModelInfo{Name: name, MeanService: t.meanOf(name, &s)}
+		models = append(models, m)
+		work += t.tokens[name].requests * m.MeanService.Seconds()
+	}
+	if t.Requests == 0 {
+		return models, minService
+	}
+	return models, max(time.Duration(work/float64(t.Requests)*1e9), minService)
 }
 
 // service draws how long a request takes.

@@ -24,8 +24,8 @@ type Trace struct {
 	tokens map[string]*meanTokens
 }
 
-// meanTokens sums the tokens of a model's requests.
-type meanTokens struct{ n, in, out float64 }
+// meanTokens sums the tokens of a model's rows, and its requests.
+type meanTokens struct{ n, in, out, requests float64 }
 
 // Scan reads a trace through, checks every row, and learns what replaying needs
 // to know. open is called now and again by each Replay. step is that of a trace
@@ -81,6 +81,7 @@ func Scan(name string, step time.Duration, open func() (io.ReadCloser, error)) (
 			t.Models = append(t.Models, r.model)
 		}
 		m.n++
+		m.requests += float64(r.count)
 		m.in += r.in
 		m.out += r.out
 	}

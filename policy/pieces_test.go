@@ -1,0 +1,399 @@
+package policy
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bellows-go/bellows/internal/histogram"
+)
+
+// again is what a memory is after it was saved and restored.
+func again[T any](t require.TestingT, m *T) *T {
+	raw, err := json.Marshal(m)
+	require.NoError(t, err)
+	back := new(T)
+	require.NoError(t, json.Unmarshal(raw, back))
+	twice, err := json.Marshal(back)
+	require.NoError(t, err)
+	require.Equal(t, string(raw), string(twice))
+	return back
+}
+
+func TestSlidingAgainstSorting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 40).Draw(t, "size")
+		s := newSliding(size)
+		var last []float64
+		for _, v := range rapid.SliceOfN(rapid.Float64Range(0, 50), 1, 120).Draw(t, "values") {
+			s.add(v)
+			if last = append(last, v); len(last) > size {
+				last = last[1:]
+			}
+			if rapid.IntRange(0, 30).Draw(t, "save") == 0 {
+				s = *again(t, &s)
+			}
+			q := rapid.Float64Range(0, 1).Draw(t, "q")
+			sorted := slices.Sorted(slices.Values(last))
+			want := sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
+			got, ok := s.quantile(q)
+			if !ok || math.Abs(got-want) > want*histogram.RelativeError*1.001+histogram.Min {
+				t.Fatalf("the %v-quantile of %v is %v, got %v", q, last, want, got)
+			}
+		}
+		s.reset()
+		if _, ok := s.quantile(0.5); ok || s.blocks != (sliding{}).blocks || s.counts != (sliding{}).counts {
+			t.Fatal("something is left")
+		}
+	})
+}
+
+func TestArrivalsAgainstAList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		span := rapid.IntRange(1, 60).Draw(t, "span")
+		a := newArrivals(span)
+		var list []int64
+		for _, n := range rapid.SliceOfN(rapid.Int64Range(0, 4), 1, 150).Draw(t, "counts") {
+			a.add(n)
+			list = append(list, n)
+		}
+		if rapid.Bool().Draw(t, "save") {
+			a = *again(t, &a)
+		}
+		kept := list[max(0, len(list)-span):]
+		sum := func(skip, n int) (s int64) {
+			for i := range n {
+				if k := len(kept) - 1 - skip - i; k >= 0 {
+					s += kept[k]
+				}
+			}
+			return s
+		}
+		if a.span() != len(kept) || a.clock != int64(len(list)) {
+			t.Fatalf("span %d, clock %d", a.span(), a.clock)
+		}
+		skip, n := rapid.IntRange(0, 70).Draw(t, "skip"), rapid.IntRange(0, 70).Draw(t, "n")
+		if got, want := a.sumBefore(skip, n), sum(skip, n); got != want {
+			t.Fatalf("%d seconds before %d of %v: %d, want %d", n, skip, kept, got, want)
+		}
+		events, least, most := rapid.Int64Range(0, 20).Draw(t, "events"), rapid.IntRange(1, 9).Draw(t, "least"), rapid.IntRange(9, 80).Draw(t, "most")
+		want := least
+		for want < most && sum(0, want) < events {
+			want++
+		}
+		if got := a.holding(events, least, most); got != want {
+			t.Fatalf("%d events of %v are in %d seconds, want %d", events, kept, got, want)
+		}
+	})
+}
+
+// A Poisson stream has dispersion one, whatever the bin; pairs have two; a metronome
+// none.
+func TestDispersion(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	one, two, none := newArrivals(20_000), newArrivals(20_000), newArrivals(20_000)
+	for range 20_000 {
+		n := poisson(random, 3)
+		one.add(n)
+		two.add(2 * n)
+		none.add(3)
+	}
+	for _, bin := range []int{1, 5, 20} {
+		for _, c := range []struct {
+			a    *arrivals
+			want float64
+		}{{&one, 1}, {&two, 2}, {&none, 0}} {
+			got, ok := c.a.dispersion(bin, 20_000)
+			require.True(t, ok)
+			require.InDelta(t, c.want, got, 0.1*c.want+1e-9, "bins of %d", bin)
+		}
+	}
+	_, ok := one.dispersion(20, 20*29)
+	require.False(t, ok, "too few bins")
+}
+
+func poisson(random *rand.Rand, mean float64) (n int64) {
+	for left := mean; ; n++ {
+		if left -= random.ExpFloat64(); left < 0 {
+			return n
+		}
+	}
+}
+
+// The envelope is that of all windows, reckoned by hand.
+func TestPeaksAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		service := rapid.SampledFrom([]float64{0.1, 3, 23}).Draw(t, "service")
+		wait := rapid.SampledFrom([]float64{0, 0.5, 60}).Draw(t, "wait")
+		window := rapid.IntRange(10, 40).Draw(t, "window")
+		a, p := newArrivals(window+longestLength), newPeaks(window, wait)
+		p.second(&a, 1e3) // lengths of another service time, to be chosen anew
+		p.rates.reset()
+		counts := rapid.SliceOfN(rapid.Int64Range(0, 9), 1, 100).Draw(t, "counts")
+		for _, n := range counts {
+			a.add(n)
+			p.second(&a, service)
+			if rapid.IntRange(0, 20).Draw(t, "save") == 0 {
+				b := again(t, &a)
+				p.restore(p.save(), b)
+				a = *b
+			}
+		}
+		half := max(1, int(math.Ceil(service/2)))
+		lengths := []int{1, 2, 5, 10, 20, 60}
+		if half > 1 {
+			lengths = append(lengths, half, 2*half, 4*half, 8*half)
+		}
+		var rates []float64
+		for end := max(0, len(counts)-window); end < len(counts); end++ {
+			best := 0.0
+			for _, length := range lengths {
+				if length < half {
+					continue
+				}
+				sum := 0.0
+				for i := max(0, end-length+1); i <= end; i++ {
+					sum += float64(counts[i])
+				}
+				best = max(best, sum/(float64(length)+wait))
+			}
+			rates = append(rates, best)
+		}
+		slices.Sort(rates)
+		for _, q := range []float64{0, 0.5, 0.98, 1} {
+			want := rates[max(1, int(math.Ceil(q*float64(len(rates)))))-1]
+			got, ok := p.quantile(q)
+			// Of the lengths of ours one may stand for two that are near.
+			if !ok || got > want*1.011 || got < want*0.6 {
+				t.Fatalf("the %v-quantile of %v is %v, got %v", q, rates, want, got)
+			}
+			if service < 1 && math.Abs(got-want) > 0.011*want {
+				t.Fatalf("the %v-quantile of %v is %v, got %v", q, rates, want, got)
+			}
+		}
+	})
+}
+
+// What comes exceeds the upper end of a forecast as often as it says, whatever the
+// stream, once it has scored itself.
+func TestForecastCoversWhatItSays(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for name, rate := range map[string]func(t float64) float64{
+		"constant": func(float64) float64 { return 5 },
+		"sparse":   func(float64) float64 { return 0.05 },
+		"daily":    func(t float64) float64 { return 20 + 15*math.Sin(t/7000) },
+		"noisy":    func(float64) float64 { return 4 * random.ExpFloat64() },
+	} {
+		for _, q := range []float64{0.5, 0.9, 0.97} {
+			h := newHolt(10)
+			const lead = 40
+			upper := map[int64]float64{} // by bin
+			within, scored := 0, 0
+			level := 0.0
+			count := int64(0)
+			for s := range int64(60_000) {
+				if s%10 == 0 {
+					level = rate(float64(s))
+					count = 0
+				}
+				n := poisson(random, level)
+				h.second(s, float64(n), lead)
+				count += n
+				if s%10 == 0 {
+					f := h.rate(h.steps(lead)) // made as bin s/10-1 closed, for four on
+					if u, ok := h.upper(f, q); ok && s > 10_000 {
+						upper[s/10-1+h.steps(lead)] = u
+					}
+				}
+				if u, ok := upper[s/10]; ok && s%10 == 9 {
+					scored++
+					if float64(count)/10 <= u {
+						within++
+					}
+				}
+			}
+			require.Greater(t, scored, 4000)
+			share := float64(within) / float64(scored)
+			require.Greater(t, share, q-0.03, "%s: %v of a %v-quantile", name, share, q)
+			if name != "sparse" { // whose counts are few whole numbers
+				require.Less(t, share, q+0.04, "%s: %v of a %v-quantile", name, share, q)
+			}
+		}
+	}
+}
+
+func TestHoltForgetsWhatNobodySaw(t *testing.T) {
+	h := newHolt(10)
+	for s := range int64(1000) {
+		h.second(s, 5, 30)
+	}
+	require.InDelta(t, 5, h.rate(3), 1e-9)
+	m, ok := h.margin(0.9)
+	require.True(t, ok)
+	require.InDelta(t, 1, m, 0.011)
+	scored := h.Ratios.n
+	h.second(1_000_000, 500, 30) // much later
+	require.InDelta(t, 5, h.rate(3), 1e-9, "silence is no traffic, nor its absence")
+	for s := int64(1_000_001); s < 1_000_021; s++ {
+		h.second(s, 500, 30)
+	}
+	require.Equal(t, scored+1, h.Ratios.n, "nothing was forecast for that time")
+	require.Greater(t, h.rate(1), 100.0)
+	require.Greater(t, h.rate(9), h.rate(1), "it rises")
+	require.Equal(t, h.valid(), error(nil))
+}
+
+// A stream of one a second jumps when ten come; one request is no jump, nor are as
+// many as chance brings.
+func TestJumped(t *testing.T) {
+	a := newArrivals(120)
+	for range 100 {
+		a.add(1)
+	}
+	_, is := jumped(&a, 1, 0.1)
+	require.False(t, is)
+	for range 5 {
+		a.add(10)
+	}
+	r, is := jumped(&a, 1, 0.1)
+	require.True(t, is)
+	require.InDelta(t, 10, r, 1e-9)
+	r, is = jumped(&a, 1, 5) // of long services more seconds are asked for
+	require.True(t, is)
+	require.InDelta(t, 5.5, r, 1e-9)
+	quiet := newArrivals(120)
+	for range 100 {
+		quiet.add(0)
+	}
+	quiet.add(1)
+	_, is = jumped(&quiet, 0, 20)
+	require.False(t, is)
+
+	random := rand.New(rand.NewPCG(5, 6))
+	false_ := 0
+	steady := newArrivals(120)
+	for range 20_000 {
+		steady.add(poisson(random, 2))
+		if _, is := jumped(&steady, 2, 0.1); is {
+			false_++
+		}
+	}
+	require.Less(t, false_, 40, "chance is no jump")
+}
+
+// A server of so many slots, one queue, and what its counters say.
+type counters struct {
+	random *rand.Rand
+	free   []float64 // when each slot is
+	done   []float64 // ends to come
+	starts []float64
+}
+
+// second serves poisson arrivals of a rate during one second.
+func (c *counters) second(at int64, rate float64, service func() float64) (x Second, inFlight float64) {
+	x = Second{Unix: at, Known: true}
+	for t := float64(at) + c.random.ExpFloat64()/rate; t < float64(at+1); t += c.random.ExpFloat64() / rate {
+		x.Begun++
+		first := 0
+		for i := range c.free {
+			if c.free[i] < c.free[first] {
+				first = i
+			}
+		}
+		start := max(t, c.free[first])
+		c.free[first] = start + service()
+		c.starts, c.done = append(c.starts, start), append(c.done, c.free[first])
+	}
+	keep := 0
+	for i, end := range c.done {
+		x.Busy += max(0, min(end, float64(at+1))-max(c.starts[i], float64(at)))
+		if end < float64(at+1) {
+			x.Ended++
+			continue
+		}
+		c.done[keep], c.starts[keep] = end, c.starts[i]
+		keep++
+	}
+	c.done, c.starts = c.done[:keep], c.starts[:keep]
+	return x, float64(keep)
+}
+
+// The service time is learned from counters, idle or beyond what the slots can do,
+// with and without a measure of what is busy, whatever was declared.
+func TestServiceIsLearned(t *testing.T) {
+	for _, measured := range []bool{true, false} {
+		for _, rate := range []float64{0.3, 6, 14} { // of ten slots a second each: 14 is too much
+			for _, declared := range []float64{0, 1, 1.5, 0.6} {
+				c := counters{random: rand.New(rand.NewPCG(8, 9)), free: make([]float64, 10)}
+				var m stream = newStream(10)
+				o := Observation{Desired: 5, Ready: 5, Slots: 2, Readings: make([]Reading, 1)}
+				for at := range int64(3600) {
+					x, flight := c.second(at, rate, c.random.ExpFloat64)
+					if !measured {
+						x.Busy = 0
+					}
+					o.Now = time.Unix(at+1, 0)
+					o.Readings[0] = Reading{Value: flight, Quality: OK}
+					m.second(&o, &x)
+					m.Follow.anchor(&o, &o.Readings[0])
+				}
+				s, ok := m.Served.mean(declared)
+				require.True(t, ok)
+				require.InEpsilon(t, 1, s, 0.12, "measured %v, rate %v, declared %v", measured, rate, declared)
+			}
+		}
+	}
+}
+
+// A new version that is three times as slow is noticed, and a short spell of slow
+// ones is not taken for one.
+func TestServiceChanges(t *testing.T) {
+	var s service
+	feed := func(seconds int, each float64) {
+		for range seconds {
+			s.second(&Second{Ended: 5, Busy: 5 * each}, true, 0, 0, 1)
+		}
+	}
+	feed(2000, 0.2)
+	got, _ := s.mean(0)
+	require.InDelta(t, 0.2, got, 1e-6)
+	feed(20, 0.6)
+	got, _ = s.mean(0)
+	require.Less(t, got, 0.21)
+	feed(60, 0.6)
+	got, _ = s.mean(0)
+	require.InDelta(t, 0.6, got, 0.06)
+}
+
+func TestServiceWhileLittleIsKnown(t *testing.T) {
+	var s service
+	_, ok := s.mean(0)
+	require.False(t, ok)
+	got, ok := s.mean(2)
+	require.True(t, ok)
+	require.Equal(t, 2.0, got)
+	for range 30 { // a long one that does not end says that it is long
+		s.second(&Second{}, true, 1, 4, 1)
+	}
+	got, _ = s.mean(2)
+	require.Equal(t, 5.0, got)
+	n, sure := s.slots(&Observation{})
+	require.False(t, sure)
+	require.Equal(t, 1, n)
+	s.second(&Second{Busy: 6.2, Ended: 9}, true, 1, 4, 2)
+	n, _ = s.slots(&Observation{})
+	require.Equal(t, 4, n, "3.1 a replica were seen busy")
+	n, sure = s.slots(&Observation{Slots: 2})
+	require.True(t, sure)
+	require.Equal(t, 2, n)
+	for range 200 { // the source has gone silent
+		s.second(&Second{Ended: 1}, true, 1, 4, 1)
+	}
+	require.False(t, s.Measured)
+}
