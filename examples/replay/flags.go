@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator/sim"
@@ -26,7 +27,10 @@ type settings struct {
 	json, quiet, list, clairvoyant       bool
 
 	compare, bound, untold  bool
-	sweep                   string
+	sweep, servers          string
+	serverSlots             int
+	serverMemory            int64
+	overcommit              float64
 	seeds                   int
 	limit                   int64
 	faults                  sim.Faults
@@ -86,6 +90,8 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.BoolVar(&s.compare, "compare", false, "compare all peers, -clairvoyant and -bound; the policies are those of -policy if given")
 	f.StringVar(&s.sweep, "sweep", "", "`NAME` or NAME=V1,V2,...: one policy with its one knob at several values; known are "+knobNames())
 	f.IntVar(&s.seeds, "seeds", 1, "replay so many seeds from -seed on, and say how far means can be trusted")
+	f.StringVar(&s.servers, "servers", "", "`SLOTS,MEMORY` of servers that all models share: requests served at once, copies held")
+	f.Float64Var(&s.overcommit, "overcommit", 0, "share by which copies on a shared server may exceed its memory")
 	f.Int64Var(&s.limit, "limit", 0, "replicas of all models together, shared out by a budget; 0 is no limit")
 	f.Float64Var(&s.faults.ServiceFactor, "wrong-service", 1, "what policies are told of service times, as a share of the truth")
 	f.Var(&s.delay, "metric-delay", "`time` by which metrics are late")
@@ -132,7 +138,7 @@ func (s *settings) check(f *flag.FlagSet) error {
 	}
 	s.faults.MetricDelay = time.Duration(s.delay)
 	if s.compare {
-		s.clairvoyant, s.bound = true, true
+		s.clairvoyant, s.bound = true, s.servers == ""
 		if !given["policy"] && !given["sweep"] {
 			s.policy = comparedPolicies
 		}
@@ -152,6 +158,12 @@ func (s *settings) check(f *flag.FlagSet) error {
 		return errors.New("-only and -date are for -bench")
 	case given["wrong-service"] && !(s.faults.ServiceFactor > 0):
 		return fmt.Errorf("-wrong-service must be > 0, is %v", s.faults.ServiceFactor)
+	case s.servers != "" && !s.parseServers():
+		return fmt.Errorf("-servers: %q is not SLOTS,MEMORY, two whole numbers >= 1", s.servers)
+	case given["servers"] && (s.servers == "" || s.bound && !s.compare || s.limit > 0):
+		return errors.New("-servers needs SLOTS,MEMORY, and goes with neither -bound nor -limit")
+	case given["overcommit"] && (s.servers == "" || !(s.overcommit >= 0 && s.overcommit <= 100)):
+		return errors.New("-overcommit must be in [0, 100] and needs -servers")
 	case s.limit < 0 || given["limit"] && s.limit == 0:
 		return fmt.Errorf("-limit must be >= 1, is %d", s.limit)
 	case promKinds[s.promKind] == nil:
@@ -216,6 +228,15 @@ func (s *settings) checkPage() error {
 		}
 	}
 	return nil
+}
+
+// parseServers reads -servers.
+func (s *settings) parseServers() bool {
+	slots, memory, found := strings.Cut(s.servers, ",")
+	n, errSlots := strconv.Atoi(slots)
+	m, errMemory := strconv.ParseInt(memory, 10, 64)
+	s.serverSlots, s.serverMemory = n, m
+	return found && errSlots == nil && errMemory == nil && n >= 1 && m >= 1
 }
 
 var promKinds = map[string]*trace.PrometheusKind{

@@ -65,23 +65,38 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 
 // replay does the work.
 func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
+	st, cleanUp, err := s.study(in)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanUp()
+	bar := newProgress(log, s.quiet)
+	f, err := st.run(bar)
+	bar.clear()
+	if err != nil {
+		return nil, err
+	}
+	return &report{trace: st.trace, settings: s, found: f, results: f.results[0]}, nil
+}
+
+// study is what the flags ask for. cleanUp is called when it is over.
+func (s *settings) study(in io.Reader) (st *study, cleanUp func(), err error) {
 	runs, err := setups(s.policy)
 	if s.sweep != "" {
 		runs, err = swept(s.sweep)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	service, err := s.serviceOf()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t, cleanUp, err := open(s, in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer cleanUp()
-	st := study{
+	st = &study{
 		trace: t, setups: runs, seeds: s.seeds, v: s.clairvoyant, refs: s.bound,
 		draw: trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service},
 		options: sim.Options{
@@ -93,13 +108,10 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 	if s.html != "" {
 		st.options.Points, st.options.Decisions = htmlPoints, htmlDecisions
 	}
-	bar := newProgress(log, s.quiet)
-	f, err := st.run(bar)
-	bar.clear()
-	if err != nil {
-		return nil, err
+	if s.servers != "" {
+		st.share(s.serverSlots, s.serverMemory, s.overcommit, service)
 	}
-	return &report{trace: t, settings: s, found: f, results: f.results[0]}, nil
+	return st, cleanUp, nil
 }
 
 // open reads the trace through. What cannot be read twice, standard input or a

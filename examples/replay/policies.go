@@ -74,13 +74,22 @@ var policies = []named{
 		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
 		func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
+	{
+		"slo", "Erlang's C on the learned service time: at most 1 % wait longer than allowed, two minutes until it comes down",
+		func(m sim.ModelInfo) policy.Config { return slo(m, 0.01) },
+	},
+}
+
+// slo holds an objective on waits.
+func slo(m sim.ModelInfo, miss float64) policy.Config {
+	return policy.Stabilize{Down: 2 * time.Minute, Of: policy.SLO{Wait: max(m.Wait, 1), Miss: miss, Service: m.MeanService}}
 }
 
 // defaultPolicies are replayed when none are named, comparedPolicies with
 // -compare: the peers, each by its published rules, and ours.
 const (
 	defaultPolicies  = "hpa-rate-70,hpa-cpu-80,seldon-lag,lag-track"
-	comparedPolicies = "hpa-rate-50,hpa-rate-60,hpa-rate-70,hpa-rate-80,hpa-rate-90,hpa-cpu-80,kpa,keda,seldon-lag,ray,aibrix-apa,lag-track"
+	comparedPolicies = "hpa-rate-50,hpa-rate-60,hpa-rate-70,hpa-rate-80,hpa-rate-90,hpa-cpu-80,kpa,keda,seldon-lag,ray,aibrix-apa,lag-track,slo"
 )
 
 func hpaRate(percent int) named {

@@ -20,6 +20,19 @@ type study struct {
 	v       bool // the clairvoyant schedule of each seed
 }
 
+// share puts all models on shared servers. Each policy then sizes the servers on
+// the sum of all streams, and the copies of each model on its own; under Seldon's
+// rule the servers follow the copies.
+func (s *study) share(slots int, memory int64, overcommit float64, service trace.Service) {
+	models, mean := s.trace.Catalog(service)
+	s.options.Servers = &sim.Servers{Slots: slots, Memory: memory, Overcommit: overcommit, Models: models, MeanService: mean}
+	for i := range s.setups {
+		if x := &s.setups[i]; x.Name != "seldon-lag" {
+			x.Pool = x.Policy
+		}
+	}
+}
+
 // found is what a study has found.
 type found struct {
 	results  [][]sim.Result // by seed, then by setup

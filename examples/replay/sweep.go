@@ -39,6 +39,7 @@ var knobs = []knob{
 		return policy.SeldonLag{Min: 1, LagThreshold: v}
 	}},
 	{"lag-track", "in flight per slot", targets, 0, 100, func(m sim.ModelInfo, v float64) policy.Config { return lagTrack(m, v) }},
+	{"slo", "share that may wait longer", []float64{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1}, 0, 1, slo},
 }
 
 func knobNames() string {

@@ -100,7 +100,7 @@ func matrixOf(raw []byte) (list []promSeries, path string, err error) {
 		return nil, "", err
 	}
 	if a.Status != "" && a.Status != "success" {
-		return nil, "", fmt.Errorf("the query failed: %s", clip(strings.Join(strings.Fields(a.Error+" ("+a.ErrorType+")"), " ")))
+		return nil, "", fmt.Errorf("the query failed: %s", clip(strings.Join(strings.Fields(a.Error+" "+a.ErrorType), " ")))
 	}
 	d, path := &a.data, "result"
 	if a.Data != nil {

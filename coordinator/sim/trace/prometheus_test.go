@@ -118,7 +118,7 @@ func TestPrometheusFaults(t *testing.T) {
 		p    trace.Prometheus
 		want string
 	}{
-		{`{"status":"error","errorType":"bad_data","error":"parse\nerror"}`, trace.Prometheus{}, "q.json: the query failed: parse error (bad_data)"},
+		{`{"status":"error","errorType":"bad_data","error":"parse\nerror"}`, trace.Prometheus{}, "q.json: the query failed: parse error bad_data"},
 		{`{"status":"success","data":{"resultType":"vector","result":[]}}`, trace.Prometheus{}, `q.json: is a result of type "vector", wants the "matrix" of a range query`},
 		{"{\n\"a\":\n?}", trace.Prometheus{}, "q.json: line 3: invalid character '?'"},
 		{`{"data":{"resultType":"matrix","result":{"a":1}}}`, trace.Prometheus{}, "q.json: data.result: json: cannot unmarshal object"},
