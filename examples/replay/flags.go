@@ -201,6 +201,9 @@ func (s *settings) check(f *flag.FlagSet) error {
 			return fmt.Errorf("-%s must be >= 0, is %v", x.name, time.Duration(x.at))
 		}
 	}
+	if s.bench != "" {
+		return s.checkBench()
+	}
 	return s.checkPage()
 }
 
@@ -240,7 +243,7 @@ func (s *settings) parseServers() bool {
 }
 
 var promKinds = map[string]*trace.PrometheusKind{
-	"auto": new(trace.PrometheusKind), "rate": kind(trace.PrometheusRate), "counter": kind(trace.PrometheusCounter),
+	"auto": new(trace.PrometheusKind), "rate": promKind(trace.PrometheusRate), "counter": promKind(trace.PrometheusCounter),
 }
 
-func kind(k trace.PrometheusKind) *trace.PrometheusKind { return &k }
+func promKind(k trace.PrometheusKind) *trace.PrometheusKind { return &k }
