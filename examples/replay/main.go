@@ -106,7 +106,7 @@ func (s *settings) study(in io.Reader) (st *study, cleanUp func(), err error) {
 		},
 	}
 	if s.html != "" {
-		st.options.Points, st.options.Decisions = htmlPoints, htmlDecisions
+		st.options.Points, st.options.Decisions = htmlPoints, htmlDecisionsKept
 	}
 	if s.servers != "" {
 		st.share(s.serverSlots, s.serverMemory, s.overcommit, service)

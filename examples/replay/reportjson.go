@@ -46,6 +46,7 @@ type (
 		Seeds    int      `json:"seeds,omitempty"` // means of so many, where it is not one
 		Limit    int64    `json:"limit,omitempty"`
 		Untold   bool     `json:"untold,omitempty"`
+		Servers  string   `json:"servers,omitempty"` // slots,memory of shared ones
 
 		WrongService float64 `json:"wrong_service,omitempty"`
 		MetricDelay  float64 `json:"metric_delay_s,omitempty"`
@@ -93,7 +94,7 @@ func (r *report) json(out io.Writer) error {
 	if s.seeds > 1 {
 		j.Settings.Seeds = s.seeds
 	}
-	j.Settings.Limit, j.Settings.Untold = s.limit, s.untold
+	j.Settings.Limit, j.Settings.Untold, j.Settings.Servers = s.limit, s.untold, s.servers
 	if f := &s.faults; *f != (sim.Faults{ServiceFactor: 1, SlowFactor: 3}) {
 		j.Settings.WrongService, j.Settings.MetricDelay, j.Settings.MetricLoss = f.ServiceFactor, f.MetricDelay.Seconds(), f.MetricLoss
 		j.Settings.FailedStarts, j.Settings.SlowStarts, j.Settings.SlowFactor = f.FailedStarts, f.SlowStarts, f.SlowFactor
