@@ -3,6 +3,16 @@
 //
 //	go run ./examples/replay
 //	go run ./examples/replay -trace requests.csv.gz -policy hpa-rate-70,seldon-lag -html report.html
+//	go run ./examples/replay -trace query_range.json -compare -html report.html
+//	go run ./examples/replay -trace requests.csv.gz -sweep hpa-rate -seeds 3
+//	go run ./examples/replay -trace requests.csv.gz -servers 4,3 -failed-starts 0.05 -metric-delay 15s
+//	go run ./examples/replay -bench $BELLOWS_DATA/traces -out examples/replay/BENCHMARKS.md
+//
+// A trace is a CSV file of requests or of counts, plain or gzip, or the JSON
+// answer to a Prometheus range query of your own:
+//
+//	curl -G $PROMETHEUS/api/v1/query_range --data-urlencode 'query=sum by (model) (rate(requests_total[1m]))' \
+//	  -d start=... -d end=... -d step=60 > query_range.json
 //
 // Flags: go run ./examples/replay -help. How the simulation counts: package sim.
 package main
