@@ -171,7 +171,7 @@ func (b *bencher) seeds() int {
 
 // study runs one command on one row.
 func (b *bencher) study(r *row, args ...string) (*report, error) {
-	args = append(r.flags(args...), "-seeds", fmt.Sprint(b.seeds()))
+	args = append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
 	fmt.Fprintf(b.log, "%8s %s %s\n", time.Since(b.began).Round(time.Second), r.title(), strings.Join(args, " "))
 	s, err := parse(append(args, "-quiet", "-trace", r.file), io.Discard)
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *bencher) study(r *row, args ...string) (*report, error) {
 
 // command shows how to get a table.
 func (b *bencher) command(r *row, args ...string) {
-	shown := append(r.flags(args...), "-seeds", fmt.Sprint(b.seeds()))
+	shown := append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
 	for i, x := range shown {
 		if strings.HasSuffix(x, serviceTimes) {
 			shown[i] = "$BELLOWS_DATA/traces/" + serviceTimes

@@ -141,7 +141,7 @@ func TestBench(t *testing.T) {
 	text := string(raw)
 	for _, want := range []string{
 		"2001-02-03", "mean of 2 seeds", "unheard_of.csv.gz", "## Isolated models", "### faro_small\n", "### azure_llm_conv\n",
-		"`go run ./examples/replay -trace $BELLOWS_DATA/traces/faro_small.csv.gz -service-time 0.18 -service-cv 0.2 -wait 0.54 -policy hpa-rate-70,kpa,seldon-lag -limit 36 -seeds 2`",
+		"`go run ./examples/replay -trace $BELLOWS_DATA/traces/faro_small.csv.gz -service-time 0.18 -service-cv 0.2 -wait 0.54 -policy hpa-rate-70,kpa,seldon-lag -limit 36 -untold -seeds 2`",
 		"## Shared servers", "## Limited capacity", "## Faults", "## Start times", "## Frontier", "### All traces together", " † | ", "| hpa-rate-70 | ", "#### slo: share that may wait longer",
 	} {
 		require.Contains(t, text, want)

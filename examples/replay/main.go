@@ -91,7 +91,7 @@ func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
 
 // study is what the flags ask for. cleanUp is called when it is over.
 func (s *settings) study(in io.Reader) (st *study, cleanUp func(), err error) {
-	runs, err := setups(s.policy)
+	runs, err := setups(s.policy, s.faults.ServiceFactor != 1)
 	if s.sweep != "" {
 		runs, err = swept(s.sweep)
 	}

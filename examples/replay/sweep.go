@@ -23,6 +23,9 @@ type knob struct {
 var targets = []float64{0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9}
 
 var knobs = []knob{
+	{"adaptive", "share that is to wait no longer", []float64{0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999}, 0.4999999, 0.999991, func(m sim.ModelInfo, v float64) policy.Config {
+		return policy.Adaptive{Wait: max(m.Wait, 1), Share: v}
+	}},
 	{"hpa-rate", "target utilization", targets, 0, 10, func(m sim.ModelInfo, v float64) policy.Config { return hpa(rate(m, v)) }},
 	{"hpa-cpu", "target utilization", targets, 0, 10, func(m sim.ModelInfo, v float64) policy.Config {
 		return hpa(policy.Track{
