@@ -167,7 +167,7 @@ func (d *demo) keep(ctx context.Context, role string, args ...string) {
 		if ctx.Err() != nil {
 			return
 		}
-		d.say("gateway", "the %s has ended (%v); another one starts", role, err)
+		d.say("gateway", "process %s has ended (%v); another one starts", role, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(500 * time.Millisecond):

@@ -95,7 +95,14 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	slices.SortFunc(f.groups, func(a, b *group) int { return cmp.Compare(a.Name, b.Name) })
 	for _, g := range f.groups {
-		err := g.change(ctx, func(r *record) error { return nil })
+		err := g.change(ctx, func(r *record) error {
+			for _, s := range r.Servers {
+				if s.Process.Alive() {
+					f.Log("server %s is adopted: process %d, port %d", s.Name, s.Process.Pid, s.Port)
+				}
+			}
+			return nil
+		})
 		if errors.Is(err, store.ErrNone) {
 			err = g.record.Write(record{Group: g.Name}, false)
 		}

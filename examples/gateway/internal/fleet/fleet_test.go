@@ -9,13 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/coordinator/coordinatortest"
 	"github.com/bellows-go/bellows/examples/gateway/internal/modelserver"
+	"github.com/bellows-go/bellows/examples/gateway/internal/proc"
 	"github.com/bellows-go/bellows/examples/gateway/internal/proxy"
 	"github.com/bellows-go/bellows/examples/gateway/internal/wire"
 )
@@ -30,8 +30,18 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	line, end, err := proc.NewLifeline() // cut when this process ends
+	if err != nil {
+		panic(err)
+	}
+	lifeline = line
+	code := m.Run()
+	end.Close() // until here, or a finalizer would cut the line
+	os.Exit(code)
 }
+
+// lifeline is what all servers hang on, so that a test that is killed leaves none.
+var lifeline *os.File
 
 var groups = []coordinator.ServerGroup{{Name: "cpu", Removal: coordinator.Ordinal, Max: 5}, {Name: "gpu", Max: 5}}
 
@@ -56,11 +66,10 @@ func (w *world) fleet() (*Fleet, error) {
 		Dir: w.dir, Groups: groups, Proxy: w.admin.URL, Orders: map[string]wire.LoadOrder{"llama": order, "whisper": order},
 		Command: func(_, name, token string) *exec.Cmd {
 			o := modelserver.Options{Name: name, Token: token, Capacity: map[string]int64{"gib": 20}, Grace: 10 * time.Second, Faults: true}
-			cmd := exec.Command(os.Args[0], append([]string{serverRole}, modelserver.Args(o, "")...)...)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-			return cmd
+			return exec.Command(os.Args[0], append([]string{serverRole}, modelserver.Args(o, "")...)...)
 		},
-		Silence: 10 * time.Second,
+		Lifeline: lifeline,
+		Silence:  10 * time.Second,
 	})
 	if err == nil {
 		w.mu.Lock()

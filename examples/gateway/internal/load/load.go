@@ -63,6 +63,9 @@ type Report struct {
 	Times    []time.Duration `json:"times"` // of Answered, unsorted
 }
 
+// Once is what the names of requests begin with that may not be done twice.
+const Once = "once-"
+
 // Up, top and down are the parts of a wave: a ramp, a plateau and a ramp.
 const (
 	up  = 0.3
@@ -166,6 +169,9 @@ func (c *clients) ticket() (due time.Duration, model string, fragile, ok bool) {
 // send sends a request and takes in how it went.
 func (c *clients) send(ctx context.Context, model string, fragile bool) {
 	id := rand.Text()
+	if fragile {
+		id = Once + id
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/v1/models/"+model+"/infer", bytes.NewReader([]byte("ask "+id)))
 	if err != nil {
 		panic(err) // of what we made ourselves
