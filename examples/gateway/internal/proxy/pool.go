@@ -87,6 +87,7 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) (*replica, error
 	w := &waiter{make(chan *replica, 1)}
 	place := p.waiting.PushBack(w)
 	p.held++
+	p.serve() // nobody is free, but somebody may be let in again soon
 	p.mu.Unlock()
 
 	late := time.NewTimer(time.Until(deadline))
