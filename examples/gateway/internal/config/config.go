@@ -3,6 +3,8 @@
 package config
 
 import (
+	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -20,14 +22,14 @@ var defaults []byte
 
 // A Config is a fleet and its speeds.
 type Config struct {
-	Declarations coordinator.Declarations // policies of models that have none are set by Scale
+	Declarations coordinator.Declarations // models that have no policy get that of Approach
 	ServeTime    map[string]time.Duration // by model: what a request takes; > 0
 	Approach     coordinator.BothWays     // gives policies
-	Interval     time.Duration            // between ticks; 0 is 250 ms
+	Interval     time.Duration            // between ticks; > 0
 	Boot         time.Duration            // what a server takes to come up; >= 0
 	Grace        time.Duration            // how long a server that was told to end serves on; >= 0
-	Hold         time.Duration            // how long a request may wait for a replica; 0 is 15 s
-	Silence      time.Duration            // after which a server that does not answer is given up; 0 is 2 s
+	Hold         time.Duration            // how long a request may wait for a replica; > 0
+	Silence      time.Duration            // after which a server that does not answer is given up; > 0
 }
 
 // file is the JSON of a Config: durations are text.
@@ -63,7 +65,9 @@ func Read(path string) (Config, error) {
 // Decode reads JSON. The error names every fault.
 func Decode(data []byte) (Config, error) {
 	var f file
-	if err := json.Unmarshal(data, &f); err != nil {
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&f); err != nil {
 		return Config{}, err
 	}
 	var errs []error
@@ -80,27 +84,31 @@ func Decode(data []byte) (Config, error) {
 		}
 		return d
 	}
-	c := Config{
+	c := Config{ // waves that come by the minute turn the counts around often
 		ServeTime: map[string]time.Duration{},
 		Approach:  coordinator.BothWays{Calm: duration("calm", f.Calm), Sleep: duration("sleep", f.Sleep), Reversals: 1000},
 		Interval:  duration("interval", f.Interval), Boot: duration("boot", f.Boot), Grace: duration("grace", f.Grace),
 		Hold: duration("hold", f.Hold), Silence: duration("silence", f.Silence),
 	}
-	if c.Interval == 0 {
-		c.Interval = 250 * time.Millisecond
-	}
+	c.Interval = cmp.Or(c.Interval, 250*time.Millisecond)
+	c.Hold = cmp.Or(c.Hold, 15*time.Second)
+	c.Silence = cmp.Or(c.Silence, 2*time.Second)
 	declared, err := coordinator.DecodeDeclarations(f.Declarations, policy.BuiltinKinds())
 	if err == nil {
-		declared, err = c.Approach.Declare(declared)
+		c.Declarations, err = c.Approach.Declare(declared)
 	}
 	if err != nil {
 		errs = append(errs, fmt.Errorf("declarations: %w", err))
 	}
-	c.Declarations = declared
 	for _, m := range declared.Models {
 		c.ServeTime[m.Name] = duration("serveTime."+m.Name, f.ServeTime[m.Name])
 		if c.ServeTime[m.Name] <= 0 {
 			errs = append(errs, fmt.Errorf("serveTime.%s: must be > 0", m.Name))
+		}
+	}
+	for name := range f.ServeTime {
+		if _, known := c.ServeTime[name]; !known && err == nil {
+			errs = append(errs, fmt.Errorf("serveTime.%s: there is no such model", name))
 		}
 	}
 	if len(declared.Services) > 0 {

@@ -19,7 +19,8 @@ type record struct {
 	Desired  int       `json:"desired"`
 	Next     int       `json:"next"`    // ordinal that was never used
 	Routes   uint64    `json:"routes"`  // version of the routes that the proxy is to have
-	Crashes  int       `json:"crashes"` // in a row, of servers that did not live long
+	Crashes  int       `json:"crashes"` // that followed another soon, in a row
+	Crashed  time.Time `json:"crashed"` // when the last server did
 	RetryAt  time.Time `json:"retryAt"` // no server is started before, on their account
 	Revs     uint64    `json:"revs"`    // the last one that any subject got
 	Rev      uint64    `json:"rev"`     // of Desired

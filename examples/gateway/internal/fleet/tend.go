@@ -14,8 +14,8 @@ import (
 	"github.com/bellows-go/bellows/examples/gateway/internal/wire"
 )
 
-// Servers that crash before they are youth old are started again with growing
-// delays.
+// A server that crashes is replaced at once, unless it was young and another had
+// crashed shortly before: then with growing delays.
 const (
 	youth      = 10 * time.Second
 	delayFirst = 250 * time.Millisecond
@@ -74,7 +74,8 @@ func (f *Fleet) tend(ctx context.Context, g *group, routes *wire.Routes, routesK
 		if !routesKnown || has == r.Routes && !r.rerouted {
 			return nil
 		}
-		if has > r.Routes {
+		if has > r.Routes { // by another directory's doing
+			r.Routes = has
 			r.reroute(time.Now())
 			if err := g.write(r); err != nil {
 				return err
@@ -136,6 +137,14 @@ func (f *Fleet) hear(s *server, state *wire.ServerState, now time.Time) hearing 
 	return *h
 }
 
+// delay is how long a group waits after so many crashes in a row.
+func delay(crashes int) time.Duration {
+	if crashes == 0 {
+		return 0
+	}
+	return min(delayFirst<<min(crashes-1, 20), delayMost)
+}
+
 // bury forgets a server whose process has ended.
 func (f *Fleet) bury(r *record, s *server, h hearing, now time.Time) {
 	f.mu.Lock()
@@ -146,12 +155,13 @@ func (f *Fleet) bury(r *record, s *server, h hearing, now time.Time) {
 		f.Log("server %s has ended", s.Name)
 		return
 	}
-	if now.Sub(s.Ordered) < youth {
+	if now.Sub(s.Ordered) < youth && now.Sub(r.Crashed) < youth+delay(r.Crashes) {
 		r.Crashes++
-		r.RetryAt = now.Add(min(delayFirst<<min(r.Crashes-1, 20), delayMost))
+		r.RetryAt = now.Add(delay(r.Crashes))
 	} else {
 		r.Crashes, r.RetryAt = 0, time.Time{}
 	}
+	r.Crashed = now
 	f.Log("server %s crashed (process %d); another one in %v", s.Name, s.Process.Pid, max(0, r.RetryAt.Sub(now)))
 }
 

@@ -108,7 +108,7 @@ type clients struct {
 // Run asks until the waves are over or ctx ends.
 func Run(ctx context.Context, o Options) Report {
 	c := &clients{
-		Options: o, began: time.Now(), random: mathrand.New(mathrand.NewPCG(o.Seed, 1)), report: Report{Servers: map[string]int{}},
+		Options: o, began: time.Now(), random: newRandom(o.Seed), report: Report{Servers: map[string]int{}},
 		client: &http.Client{Timeout: o.Timeout, Transport: &http.Transport{MaxIdleConnsPerHost: o.Workers, DisableCompression: true}},
 	}
 	defer c.client.CloseIdleConnections()
@@ -124,6 +124,8 @@ func Run(ctx context.Context, o Options) Report {
 	teller.Wait()
 	return c.report
 }
+
+func newRandom(seed uint64) *mathrand.Rand { return mathrand.New(mathrand.NewPCG(seed, 1)) }
 
 // work sends one request after the other.
 func (c *clients) work(ctx context.Context) {
