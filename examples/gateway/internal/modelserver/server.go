@@ -37,8 +37,12 @@ type Options struct {
 	Journal  *os.File         // every request that it began or refused; may be nil
 }
 
-// closing is how long requests in flight may take when the grace period is over.
-const closing = 5 * time.Second
+// closing is how long requests in flight may take when the grace period is over,
+// and flushing how long the ends of answers may.
+const (
+	closing  = 5 * time.Second
+	flushing = 500 * time.Millisecond
+)
 
 // A Server is a model server. New makes one.
 type Server struct {
@@ -91,24 +95,39 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.leave()
-	grace := time.NewTimer(s.Grace)
-	defer grace.Stop()
-	for !s.idle() {
-		select {
-		case <-s.changed:
-			continue
-		case <-grace.C:
-			s.close()
-		}
-		break
-	}
-	last, cancel := context.WithTimeout(context.Background(), closing)
+	s.until(s.Grace, func() bool { return len(s.replicas) == 0 && s.inFlight == 0 })
+	s.close()
+	s.until(closing, func() bool { return s.inFlight == 0 })
+	// What is in flight now are ends of answers, and connections that nobody uses.
+	last, cancel := context.WithTimeout(context.Background(), flushing)
 	defer cancel()
 	err := web.Shutdown(last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = web.Close()
+	}
 	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
 	return err
+}
+
+// until waits until is says so, under the lock, but not longer than limit.
+func (s *Server) until(limit time.Duration, is func() bool) {
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	for {
+		s.mu.Lock()
+		done := is()
+		s.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-s.changed:
+		case <-late.C:
+			return
+		}
+	}
 }
 
 func (s *Server) boot() {
@@ -127,13 +146,6 @@ func (s *Server) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
-}
-
-// idle reports whether nothing is loaded and nothing in flight.
-func (s *Server) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.replicas) == 0 && s.inFlight == 0
 }
 
 // wake makes Run look again.

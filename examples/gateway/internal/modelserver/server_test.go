@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,9 @@ func (r *trial) unload(model string) {
 // loaded loads a model and waits for it.
 func (r *trial) loaded(model string, gib int64, slots int, serve time.Duration) {
 	require.NoError(r, r.load(model, gib, slots, serve))
-	r.becomes(func(state wire.ServerState) bool { return state.Replicas[len(state.Replicas)-1].Phase == wire.Loaded })
+	r.becomes(func(state wire.ServerState) bool {
+		return slices.ContainsFunc(state.Replicas, func(x wire.ReplicaState) bool { return x.Model == model && x.Phase == wire.Loaded })
+	})
 }
 
 func (r *trial) ask(server, model, id string) (status int, refused, body string) {

@@ -64,9 +64,9 @@ func (f *forwarder) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	deadline := time.Now().Add(f.hold)
-	begun := 0
+	begun, n := 0, need{fragile: !idempotent(r)}
 	for attempt := 1; ; attempt++ {
-		to, err := p.acquire(r.Context(), deadline)
+		to, err := p.acquire(r.Context(), n, deadline)
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +77,9 @@ func (f *forwarder) RoundTrip(r *http.Request) (*http.Response, error) {
 		how, next := judge(r, resp, err)
 		if next == ifHarmless {
 			begun++
+			n.tried = append(n.tried, to)
 		}
-		again := next == always || next == ifHarmless && idempotent(r) && begun < mostBegun
+		again := next == always || next == ifHarmless && !n.fragile && begun < mostBegun
 		switch {
 		case again && send != nil:
 			p.release(to, how)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,18 @@ func (r *replica) identity() identity {
 	return identity{r.group, r.route.Server, r.route.Addr, r.route.Model, r.route.ModelVersion}
 }
 
+// A need is what a request needs of a replica.
+type need struct {
+	tried   []*replica // that were lost with it before
+	fragile bool       // it must not be lost
+}
+
+// suits reports whether a replica is one to try: not again one that was lost with
+// this request, and with a fragile one not any that has failed just now.
+func (n need) suits(r *replica) bool {
+	return !slices.Contains(n.tried, r) && !(n.fragile && r.failures > 0)
+}
+
 // free reports whether a replica can take a request now.
 func (r *replica) free(now time.Time) bool {
 	limit := r.route.Slots
@@ -65,16 +78,19 @@ type pool struct {
 
 // A waiter is a request that waits. given has room for the one replica that it
 // gets; it is no longer in the list by then.
-type waiter struct{ given chan *replica }
+type waiter struct {
+	need
+	given chan *replica
+}
 
 func newPool(most int) *pool { return &pool{most: most, waiting: list.New()} }
 
 // acquire waits for a replica, until ctx ends or the deadline passes. Its holder
 // must release it.
-func (p *pool) acquire(ctx context.Context, deadline time.Time) (*replica, error) {
+func (p *pool) acquire(ctx context.Context, n need, deadline time.Time) (*replica, error) {
 	p.mu.Lock()
 	if p.waiting.Len() == 0 {
-		if r := p.pick(time.Now()); r != nil {
+		if r := p.pick(n, time.Now()); r != nil {
 			p.mu.Unlock()
 			return r, nil
 		}
@@ -84,7 +100,7 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) (*replica, error
 		p.mu.Unlock()
 		return nil, errFull
 	}
-	w := &waiter{make(chan *replica, 1)}
+	w := &waiter{n, make(chan *replica, 1)}
 	place := p.waiting.PushBack(w)
 	p.held++
 	p.serve() // nobody is free, but somebody may be let in again soon
@@ -118,12 +134,14 @@ func (p *pool) giveUp(place *list.Element, why error) (*replica, error) {
 	return nil, why
 }
 
-// pick takes the free replica with the fewest requests, if there is one.
-func (p *pool) pick(now time.Time) *replica {
+// pick takes the free replica with the fewest requests, of those that suit; where
+// none suits, free or not, of all.
+func (p *pool) pick(n need, now time.Time) *replica {
 	var best *replica
+	choice := slices.ContainsFunc(p.replicas, func(r *replica) bool { return !r.route.Draining && n.suits(r) })
 	for i := range p.replicas {
 		r := p.replicas[(p.next+i)%len(p.replicas)]
-		if r.free(now) && (best == nil || r.inFlight < best.inFlight) {
+		if r.free(now) && (!choice || n.suits(r)) && (best == nil || r.inFlight < best.inFlight) {
 			best = r
 		}
 	}
@@ -138,12 +156,16 @@ func (p *pool) pick(now time.Time) *replica {
 // somebody still waits, it does so again when the first of them is let in.
 func (p *pool) serve() {
 	now := time.Now()
-	for p.waiting.Len() > 0 {
-		r := p.pick(now)
-		if r == nil {
-			break
+	for at := p.waiting.Front(); at != nil; {
+		next := at.Next()
+		w := at.Value.(*waiter)
+		if r := p.pick(w.need, now); r != nil {
+			p.waiting.Remove(at)
+			w.given <- r
+		} else if len(w.tried) == 0 && !w.fragile {
+			break // if none is free to anybody, none is to those behind
 		}
-		p.waiting.Remove(p.waiting.Front()).(*waiter).given <- r
+		at = next
 	}
 	if p.waiting.Len() == 0 {
 		return

@@ -20,7 +20,7 @@ func to(server string, slots int) wire.Route {
 // get acquires with an hour to wait.
 func get(t *testing.T, p *pool) *replica {
 	t.Helper()
-	r, err := p.acquire(t.Context(), time.Now().Add(time.Hour))
+	r, err := p.acquire(t.Context(), need{}, time.Now().Add(time.Hour))
 	require.NoError(t, err)
 	return r
 }
@@ -35,7 +35,7 @@ func TestPoolFillsTheEmptiest(t *testing.T) {
 	require.ElementsMatch(t, []string{"a", "b"}, names[:2], "the second goes where there is none")
 	slices.Sort(names)
 	require.Equal(t, []string{"a", "a", "b", "b"}, names)
-	_, err := p.acquire(t.Context(), time.Now().Add(time.Hour))
+	_, err := p.acquire(t.Context(), need{}, time.Now().Add(time.Hour))
 	require.ErrorIs(t, err, errFull, "all slots are taken, and nobody may wait")
 }
 
@@ -55,7 +55,7 @@ func TestPoolServesInOrder(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		_, err := p.acquire(t.Context(), time.Now().Add(time.Hour))
+		_, err := p.acquire(t.Context(), need{}, time.Now().Add(time.Hour))
 		require.ErrorIs(t, err, errFull, "a fourth may not wait")
 		require.Empty(t, order, "there is nobody to serve them")
 		p.set("gpu", []wire.Route{to("a", 1)})
@@ -92,13 +92,13 @@ func TestPoolWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(9)
 		began := time.Now()
-		_, err := p.acquire(t.Context(), began.Add(15*time.Second))
+		_, err := p.acquire(t.Context(), need{}, began.Add(15*time.Second))
 		require.ErrorIs(t, err, errLate)
 		require.Equal(t, 15*time.Second, time.Since(began))
 
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		_, err = p.acquire(ctx, began.Add(time.Hour))
+		_, err = p.acquire(ctx, need{}, began.Add(time.Hour))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		waiting, held, turned := p.counts()
 		require.Zero(t, waiting)
@@ -152,7 +152,7 @@ func TestPoolSendsNothingToTheDraining(t *testing.T) {
 	drain := to("a", 4)
 	drain.Draining = true
 	p.set("gpu", []wire.Route{drain})
-	_, err := p.acquire(t.Context(), time.Now().Add(time.Hour))
+	_, err := p.acquire(t.Context(), need{}, time.Now().Add(time.Hour))
 	require.ErrorIs(t, err, errFull)
 	require.Equal(t, 1, p.routes("gpu")[0].InFlight, "what it had, it still has")
 	p.release(busy, answered)
@@ -170,4 +170,38 @@ func TestPoolKeepsGroupsApart(t *testing.T) {
 	require.Equal(t, 1, p.routes("cpu")[0].InFlight)
 	p.set("gpu", []wire.Route{to("a", 1)})
 	require.Zero(t, p.routes("gpu")[0].InFlight, "another replica in the same place")
+}
+
+// A replica that was lost with a request is not tried with it again, nor one that
+// has just failed with a fragile one, while there are others, busy or not.
+func TestPoolHeedsNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(9)
+		p.set("gpu", []wire.Route{to("a", 1), to("b", 1)})
+		first, second := get(t, p), get(t, p)
+		p.release(first, failed)
+		<-time.After(time.Second) // it may be tried again
+		for _, n := range []need{{tried: []*replica{first}}, {fragile: true}} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_, err := p.acquire(ctx, n, time.Now().Add(time.Hour))
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded, "%+v: the other will be free some day", n)
+		}
+		waits := make(chan *replica)
+		go func() {
+			r, _ := p.acquire(t.Context(), need{fragile: true}, time.Now().Add(time.Hour))
+			waits <- r
+		}()
+		synctest.Wait()
+		go func() { waits <- get(t, p) }()
+		require.Same(t, first, <-waits, "one behind that needs less passes")
+		p.release(second, answered)
+		require.Same(t, second, <-waits)
+
+		p.set("gpu", []wire.Route{to("a", 1)})
+		p.release(first, failed)
+		r, err := p.acquire(t.Context(), need{tried: []*replica{first}, fragile: true}, time.Now().Add(time.Hour))
+		require.NoError(t, err)
+		require.Same(t, first, r, "there is no other")
+	})
 }
