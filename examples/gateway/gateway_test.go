@@ -62,6 +62,7 @@ type rig struct {
 // A process is one of the gateway's, under test.
 type process struct {
 	id    proc.ID
+	cmd   *exec.Cmd
 	ended chan error // one error
 	out   bytes.Buffer
 }
@@ -90,7 +91,7 @@ func newRig(t *testing.T, config string) *rig {
 // start starts a process, whose output is kept.
 func (r *rig) start(role string, args ...string) *process {
 	cmd := exec.Command(r.self, append([]string{role}, args...)...)
-	p := &process{ended: make(chan error, 1)}
+	p := &process{cmd: cmd, ended: make(chan error, 1)}
 	cmd.Stderr = os.Stderr
 	if role == "control" {
 		cmd.Stdout = r

@@ -164,7 +164,10 @@ func TestSourceCounts(t *testing.T) {
 	source := &Source{Proxy: w.admin.URL, Client: http.DefaultClient}
 	llama := coordinator.TargetID{Name: "llama"}
 	want := []coordinator.Series{
-		{Target: llama, Name: policy.InFlight}, {Target: llama, Name: policy.Begun}, {Target: llama, Name: policy.Ended}, {Target: llama, Name: policy.Errors},
+		{Target: llama, Name: policy.InFlight},
+		{Target: llama, Name: policy.Begun},
+		{Target: llama, Name: policy.Ended},
+		{Target: llama, Name: policy.Errors},
 		{Target: coordinator.TargetID{Kind: coordinator.TargetGroup, Name: "llama"}, Name: policy.Begun}, // a group of this name is no model
 	}
 	var got []coordinator.Sample

@@ -132,10 +132,10 @@ func TestIdempotentRequestsEndToo(t *testing.T) {
 func TestLongBodiesAreSentOnce(t *testing.T) {
 	_, url := gateway(t, Options{}, backend(t, "first", refuses), backend(t, "second", echo))
 	long := strings.Repeat("x", maxKept+1)
-	resp, body := send(t, t.Context(), "PUT", url, long, "")
+	resp, _ := send(t, t.Context(), "PUT", url, long, "")
 	require.Equal(t, 503, resp.StatusCode)
 	require.NotEmpty(t, resp.Header.Get(wire.Refused))
-	resp, body = send(t, t.Context(), "PUT", url, long, "")
+	resp, body := send(t, t.Context(), "PUT", url, long, "")
 	require.Equal(t, 200, resp.StatusCode)
 	require.Len(t, body, maxKept+1)
 }
