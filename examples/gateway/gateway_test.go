@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "server" || roles[os.Args[1]] != nil) {
 		os.Exit(run(os.Args[1:])) // this is one of the gateway's processes
 	}
+	if len(os.Args) > 1 && os.Args[1] == "demo" {
+		os.Exit(run(os.Args[2:]))
+	}
 	var err error
 	if lifeline, cut, err = proc.NewLifeline(); err != nil {
 		panic(err)

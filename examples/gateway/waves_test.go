@@ -169,6 +169,7 @@ func (r *rig) judge(report load.Report) {
 // A proxy that starts anew has no routes: requests wait until it is told them,
 // and the models are served by the replicas that there are.
 func TestProxyRestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, brisk)
 	front := r.startProxy()
 	r.startControl()

@@ -103,6 +103,9 @@ func Run(ctx context.Context, l net.Listener, o Options) error {
 		return err
 	}
 	p.pages.Watch(p.loop)
+	for _, w := range coordinator.Lint(o.Config.Declarations, o.Config.Interval) {
+		p.Say("warning: %v", w)
+	}
 
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return ended(ctx, p.loop.Run(ctx)) })
