@@ -90,6 +90,10 @@ func (f *Fleet) turn(ctx context.Context, g *group, r *record, a coordinator.Act
 		}
 	}
 	switch {
+	case a.Kind == coordinator.Unload && phase == wire.Loaded && x.Routing == routed:
+		// The proxy had forgotten its route when the world was observed, and is told
+		// again by Tend, maybe just now: requests may be in flight.
+		return fmt.Errorf("%w: requests are sent to %s on %s", coordinator.ErrConflict, a.Model, a.Server)
 	case a.Kind == coordinator.Unload:
 		return f.unload(ctx, g, r, s, x, a)
 	case x == nil || phase != wire.Loaded:

@@ -167,6 +167,11 @@ func TestProxyThatForgotIsToldAgain(t *testing.T) {
 	r := newTrial(t)
 	r.admin.Config.Handler = proxy.New(proxy.Options{Models: []string{"llama", "whisper"}}).Admin()
 	require.Equal(t, coordinator.Loaded, r.servers()[0].Replicas[0].Phase, "it serves nobody, whatever was wished")
+	// Whoever takes it for unused must not have it: it may be told again meanwhile.
+	err := r.Apply(t.Context(), coordinator.Action{
+		ID: "unload", Kind: coordinator.Unload, Group: "gpu", Server: "gpu-0", Model: "llama", Epoch: 1, Generation: uint64(r.sent + 1),
+	})
+	require.ErrorIs(t, err, coordinator.ErrConflict)
 	r.tends(func() bool { return r.servers()[0].Replicas[0].Phase == coordinator.Serving })
 }
 
@@ -197,10 +202,11 @@ func TestServerThatLeaves(t *testing.T) {
 	require.NoError(t, s.Process.Signal(15))
 	r.tends(func() bool { return r.servers()[0].Leaving })
 	require.Equal(t, coordinator.Serving, r.servers()[0].Replicas[0].Phase)
-	r.sent++
-	require.NoError(t, r.Apply(t.Context(), coordinator.Action{
-		ID: "unload", Kind: coordinator.Unload, Group: "gpu", Server: "gpu-0", Model: "llama", Epoch: 1, Generation: uint64(r.sent),
-	}))
+	for _, k := range []coordinator.Kind{coordinator.Unroute, coordinator.Unload} {
+		require.NoError(t, r.Apply(t.Context(), coordinator.Action{
+			ID: k.String(), Kind: k, Group: "gpu", Server: "gpu-0", Model: "llama", Epoch: 1, Generation: uint64(r.sent + 1),
+		}))
+	}
 	r.tends(func() bool { s := r.servers(); return len(s) == 1 && s[0].Name == "gpu-1" })
 	require.Zero(t, r.read().Crashes)
 	require.True(t, r.read().Crashed.IsZero(), "it did not crash")

@@ -89,8 +89,8 @@ func seeServer(group string, s *server, state *wire.ServerState, routes *wire.Ro
 }
 
 // seeReplica is a replica as its server, if that answered, and the proxy see it.
-// Requests in flight are counted by the proxy, from before they are sent; those
-// of a replica that it does not know, by the server.
+// Requests in flight are those that the proxy counts, from before they are sent,
+// or the server, if these are more: a proxy that has ended may have sent them.
 func seeReplica(group string, s *server, x wire.ReplicaState, known bool, routes *wire.Routes) coordinator.ReplicaState {
 	seen := coordinator.ReplicaState{Model: x.Model, ModelVersion: x.ModelVersion, Since: x.Since}
 	if y := s.replica(x.Model, x.ModelVersion); y != nil {
@@ -106,20 +106,20 @@ func seeReplica(group string, s *server, x wire.ReplicaState, known bool, routes
 	default:
 		seen.Phase = coordinator.Broken
 	}
-	if known {
+	route := routeTo(routes, group, s, x)
+	if known || route != nil {
 		seen.InFlight = policy.Reading{Value: float64(x.InFlight), At: routes.At, Quality: policy.OK}
 	}
-	route := routeTo(routes, group, s, x)
 	if route == nil {
 		return seen
 	}
+	seen.InFlight.Value = float64(max(x.InFlight, route.InFlight))
 	if x.Phase == wire.Loaded {
 		seen.Phase, seen.Since = coordinator.Serving, route.Since
 		if route.Draining {
 			seen.Phase = coordinator.Draining
 		}
 	}
-	seen.InFlight = policy.Reading{Value: float64(route.InFlight), At: routes.At, Quality: policy.OK}
 	return seen
 }
 
