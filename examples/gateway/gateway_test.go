@@ -271,7 +271,7 @@ func (r *rig) journaled() (began int) {
 // killedByControl are servers that a control plane has killed, because they hung.
 func (r *rig) killedByControl() map[string]bool {
 	all := map[string]bool{}
-	for _, match := range regexp.MustCompile(`server (\S+) does not end, or is silent`).FindAllStringSubmatch(r.log(), -1) {
+	for _, match := range regexp.MustCompile(`server (\S+) (?:does not end|has not answered for \S+): killed`).FindAllStringSubmatch(r.log(), -1) {
 		all[match[1]] = true
 	}
 	return all

@@ -26,7 +26,7 @@ const brisk = `{
 		]
 	},
 	"serveTime": {"llama": "60ms", "mistral": "50ms", "whisper": "100ms"},
-	"interval": "200ms", "calm": "2s", "sleep": "1s", "boot": "500ms", "grace": "15s", "hold": "25s", "silence": "2500ms"
+	"interval": "200ms", "calm": "2s", "sleep": "1s", "boot": "500ms", "grace": "15s", "hold": "25s", "silence": "3500ms"
 }`
 
 // An event is something done to the gateway during the waves.
@@ -105,7 +105,7 @@ func TestWaves(t *testing.T) {
 	}
 	report := clients.report(r)
 	r.wait(time.Minute, "replicas or servers are left", func(ctx context.Context) bool { return r.empty(ctx) })
-	calm := time.Since(began) - c.length()
+	calm := time.Since(began) - (c.length() - c.rest)
 	stop()
 	watcher.Wait()
 	r.end(r.control)
@@ -116,7 +116,7 @@ func TestWaves(t *testing.T) {
 	require.Empty(t, wrong)
 	require.Positive(t, drained, "no drain was seen: nothing about drains was tested")
 	t.Logf("%d requests, %d answered, %d of them by another server than the first, %d not answered", report.Sent, report.Answered, report.Resent, len(report.Failures))
-	t.Logf("%d requests begun by servers, %d drains, %d servers answered; nothing was left %v after the load", begun, drained, len(report.Servers), calm.Round(100*time.Millisecond))
+	t.Logf("%d requests begun by servers, %d drains, %d servers answered; nothing was left %v after the last wave", begun, drained, len(report.Servers), calm.Round(100*time.Millisecond))
 	slices.Sort(report.Times)
 	t.Logf("p50 %v, p99 %v, slowest %v", quantile(report.Times, 0.5), quantile(report.Times, 0.99), report.Times[len(report.Times)-1])
 	if t.Failed() {

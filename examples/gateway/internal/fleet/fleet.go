@@ -42,7 +42,7 @@ type Options struct {
 	Command  func(group, name, token string) *exec.Cmd
 	Lifeline *os.File // that the servers hang on; may be nil
 
-	Silence time.Duration // after which a server that does not answer is killed; 0 is 3 s
+	Silence time.Duration // after which a server that does not answer is killed, five times as long while it boots; 0 is 3 s
 	Ending  time.Duration // after which one that was told to end is killed; 0 is 15 s
 	Log     func(format string, args ...any)
 }

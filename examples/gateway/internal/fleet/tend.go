@@ -109,15 +109,27 @@ func (f *Fleet) check(r *record, states map[string]*wire.ServerState) (happened 
 		case !s.Process.Alive():
 			f.bury(r, s, h, now)
 			happened = true
-		case !s.stays() && now.Sub(s.Removing) > f.Ending, h.missed >= misses && now.Sub(h.last) > f.Silence:
-			f.Log("server %s does not end, or is silent since %v: killed", s.Name, now.Sub(h.last).Round(time.Millisecond))
+		case !s.stays() && now.Sub(s.Removing) > f.Ending:
+			f.Log("server %s does not end: killed", s.Name)
 			_ = s.Process.Signal(syscall.SIGKILL) // gone is as good
+		case h.missed >= misses && now.Sub(h.last) > f.patience(s):
+			f.Log("server %s has not answered for %v: killed", s.Name, now.Sub(h.last).Round(time.Millisecond))
+			_ = s.Process.Signal(syscall.SIGKILL)
 		}
 		if s.Up.IsZero() && state != nil && state.Up {
 			s.Up, r.changed, happened = state.Since, true, true
 		}
 	}
 	return happened
+}
+
+// patience is how long a server may be silent. One that boots has not shown yet
+// how long it takes to answer.
+func (f *Fleet) patience(s *server) time.Duration {
+	if s.Up.IsZero() {
+		return 5 * f.Silence
+	}
+	return f.Silence
 }
 
 // hear notes whether a server has answered.

@@ -35,8 +35,8 @@ func (d Document) Read(v any) error {
 	return nil
 }
 
-// Write replaces the value. Who may not lose it when the machine stops asks for it
-// to be on the disk; otherwise it outlives this process, but not the machine's.
+// Write replaces the value, which outlives this process; with onDisk, a power cut
+// too.
 func (d Document) Write(v any, onDisk bool) error {
 	data, err := json.MarshalIndent(v, "", "\t")
 	if err != nil {
