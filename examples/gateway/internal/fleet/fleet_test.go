@@ -191,5 +191,5 @@ func TestActuator(t *testing.T) {
 			Settle: w.settle, Hang: w.hang, Cut: w.cut, Close: w.close,
 			Reopen: func() (coordinator.Actuator, error) { return w.fleet() },
 		}, err
-	}, coordinatortest.Options{})
+	}, coordinatortest.Options{Timeout: 500 * time.Millisecond})
 }

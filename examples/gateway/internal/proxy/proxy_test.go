@@ -144,11 +144,11 @@ func TestSilentServer(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	silent := backend(t, "silent", func(http.ResponseWriter, *http.Request) { <-release })
-	_, url := gateway(t, Options{Silence: 50 * time.Millisecond}, silent, backend(t, "second", echo))
+	_, url := gateway(t, Options{Silence: 500 * time.Millisecond}, silent, backend(t, "second", echo))
 	resp, _ := send(t, t.Context(), "POST", url, "hello", "k")
 	require.Equal(t, "second", resp.Header.Get(wire.Server))
 
-	_, url = gateway(t, Options{Silence: 50 * time.Millisecond}, silent)
+	_, url = gateway(t, Options{Silence: 500 * time.Millisecond}, silent)
 	resp, _ = send(t, t.Context(), "POST", url, "hello", "")
 	require.Equal(t, 504, resp.StatusCode)
 	require.Equal(t, "silent", resp.Header.Get(wire.Lost))
