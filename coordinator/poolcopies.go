@@ -176,6 +176,9 @@ func (a *allotment) sit(m *model) {
 		t, r := &a.desks[at.server], at.replica()
 		if r.InFlight.Quality.HasValue() {
 			u.running += max(0, r.InFlight.Value)
+			if over := t.taken - float64(a.g.pool.slots); over > 0 { // they wait where they are
+				u.running -= float64(max(0, r.InFlight.Value) * (over / t.taken))
+			}
 		}
 		switch at.phase {
 		case Loading:

@@ -15,7 +15,7 @@ type usage struct {
 	seen     policy.Observation // of the last decision, without seconds
 
 	// Of the present plan:
-	running float64 // requests in service, as far as is known
+	running float64 // requests that have a slot, as far as is known
 	busy    bool    // each of its copies sits on a server without a free slot
 	active  int     // copies that stay and serve or will
 	serving int     // of these, serve

@@ -22,7 +22,7 @@ type Kinds map[string]Config
 func BuiltinKinds() Kinds {
 	return Kinds{
 		"track": Track{}, "hpa": HPA{}, "kpa": KPA{}, "keda": KEDA{}, "seldonLag": SeldonLag{},
-		"slo": SLO{}, "forecast": Forecast{}, "envelope": Envelope{}, "season": Season{}, "backlog": Backlog{},
+		"adaptive": Adaptive{}, "slo": SLO{}, "forecast": Forecast{}, "envelope": Envelope{}, "season": Season{}, "backlog": Backlog{},
 		"bound": Bound{}, "stabilize": Stabilize{}, "pace": Pace{}, "every": Every{}, "tolerate": Tolerate{},
 		"cooldown": Cooldown{}, "flapBudget": FlapBudget{}, "idle": Idle{}, "fallback": Fallback{},
 		"freeze": Freeze{}, "useful": Useful{}, "calendar": Calendar{},

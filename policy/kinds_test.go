@@ -71,7 +71,7 @@ func TestConfigsThatAreNoJSON(t *testing.T) {
 spec[0].spec.min: must be a whole number of 64 bits, is 1.5
 spec[0].spec.max: must be a whole number of 64 bits, is "9"
 spec[0].spec.maximum: unknown name
-spec[0].spec.of.kind: unknown: "trak", known are backlog, bound, calendar, cooldown, envelope, every, fallback, first, flapBudget, forecast, freeze, highest, hpa, idle, keda, kpa, lowest, pace, season, seldonLag, slo, stabilize, tolerate, track, useful
+spec[0].spec.of.kind: unknown: "trak", known are adaptive, backlog, bound, calendar, cooldown, envelope, every, fallback, first, flapBudget, forecast, freeze, highest, hpa, idle, keda, kpa, lowest, pace, season, seldonLag, slo, stabilize, tolerate, track, useful
 spec[1].extra: unknown name, is neither kind nor spec
 spec[1].spec.period: "soon" is no duration, as 1m30s is
 spec[2].kind: must be set

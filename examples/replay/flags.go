@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,11 +8,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bellows-go/bellows/coordinator/sim"
 	"github.com/bellows-go/bellows/coordinator/sim/trace"
 )
 
@@ -26,6 +25,18 @@ type settings struct {
 	slots, low, high                     int
 	seed                                 uint64
 	json, quiet, list, clairvoyant       bool
+
+	compare, bound, untold  bool
+	sweep, servers          string
+	serverSlots             int
+	serverMemory            int64
+	overcommit              float64
+	seeds                   int
+	limit                   int64
+	faults                  sim.Faults
+	delay                   span
+	promKind, promLabel     string
+	bench, out, only, today string
 }
 
 // span is a time given as a Go duration or as plain seconds.
@@ -75,6 +86,26 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.IntVar(&s.high, "max", 10000, "replicas of each model at most")
 	f.Uint64Var(&s.seed, "seed", 1, "of all draws")
 	f.BoolVar(&s.clairvoyant, "clairvoyant", false, "also find a cheap schedule that knows the future and misses at most 0.1 %")
+	f.BoolVar(&s.bound, "bound", false, "also find the proven lower bound for that, and the best counts that never change")
+	f.BoolVar(&s.compare, "compare", false, "compare all peers, -clairvoyant and -bound; the policies are those of -policy if given")
+	f.StringVar(&s.sweep, "sweep", "", "`NAME` or NAME=V1,V2,...: one policy with its one knob at several values; known are "+knobNames())
+	f.IntVar(&s.seeds, "seeds", 1, "replay so many seeds from -seed on, and say how far means can be trusted")
+	f.StringVar(&s.servers, "servers", "", "`SLOTS,MEMORY` of servers that all models share: requests served at once, copies held")
+	f.Float64Var(&s.overcommit, "overcommit", 0, "share by which copies on a shared server may exceed its memory")
+	f.Int64Var(&s.limit, "limit", 0, "replicas of all models together, shared out by a budget; 0 is no limit")
+	f.Float64Var(&s.faults.ServiceFactor, "wrong-service", 1, "what policies are told of service times, as a share of the truth")
+	f.Var(&s.delay, "metric-delay", "`time` by which metrics are late")
+	f.Float64Var(&s.faults.MetricLoss, "metric-loss", 0, "share of seconds whose metrics are lost, in [0, 1)")
+	f.Float64Var(&s.faults.FailedStarts, "failed-starts", 0, "share of loads that fail, in [0, 1)")
+	f.Float64Var(&s.faults.SlowStarts, "slow-starts", 0, "share of loads that are slow, in [0, 1]")
+	f.Float64Var(&s.faults.SlowFactor, "slow-factor", 3, "how many times -start a slow load takes, >= 1")
+	f.BoolVar(&s.untold, "untold", false, "nobody is told -start and -boot, they are learned")
+	f.StringVar(&s.promKind, "prometheus", "auto", "what a range query's values are: rate, counter, or auto")
+	f.StringVar(&s.promLabel, "prometheus-label", "", "`LABEL` of a range query that names the model")
+	f.StringVar(&s.bench, "bench", "", "`FOLDER` of published traces to run all benchmarks on")
+	f.StringVar(&s.out, "out", "", "`FILE` for the report of -bench")
+	f.StringVar(&s.only, "only", "", "parts of -bench to run, comma-separated; known are "+partNames())
+	f.StringVar(&s.today, "date", "", "`DATE` that the report of -bench bears; by default today's")
 	f.BoolVar(&s.json, "json", false, "print one JSON object instead of the table")
 	f.StringVar(&s.html, "html", "", "`FILE` to write a report to, one page that needs no network")
 	f.BoolVar(&s.quiet, "quiet", false, "show no progress")
@@ -105,7 +136,38 @@ func (s *settings) check(f *flag.FlagSet) error {
 			return fmt.Errorf("-%s and -%s exclude each other", pair[0], pair[1])
 		}
 	}
+	s.faults.MetricDelay = time.Duration(s.delay)
+	if s.compare {
+		s.clairvoyant, s.bound = true, s.servers == ""
+		if !given["policy"] && !given["sweep"] {
+			s.policy = comparedPolicies
+		}
+	}
 	switch {
+	case given["sweep"] && given["policy"]:
+		return errors.New("-sweep and -policy exclude each other")
+	case given["sweep"] && s.sweep == "":
+		return errors.New("-sweep needs the name of a policy")
+	case s.seeds < 1 || s.seeds > 1000:
+		return fmt.Errorf("-seeds must be in [1, 1000], is %d", s.seeds)
+	case given["bench"] && s.bench == "":
+		return errors.New("-bench needs the name of a folder")
+	case (s.bench == "") != (s.out == ""):
+		return errors.New("-bench and -out go together")
+	case s.bench == "" && (given["only"] || given["date"]):
+		return errors.New("-only and -date are for -bench")
+	case given["wrong-service"] && !(s.faults.ServiceFactor > 0):
+		return fmt.Errorf("-wrong-service must be > 0, is %v", s.faults.ServiceFactor)
+	case s.servers != "" && !s.parseServers():
+		return fmt.Errorf("-servers: %q is not SLOTS,MEMORY, two whole numbers >= 1", s.servers)
+	case given["servers"] && (s.servers == "" || s.bound && !s.compare || s.limit > 0):
+		return errors.New("-servers needs SLOTS,MEMORY, and goes with neither -bound nor -limit")
+	case given["overcommit"] && (s.servers == "" || !(s.overcommit >= 0 && s.overcommit <= 100)):
+		return errors.New("-overcommit must be in [0, 100] and needs -servers")
+	case s.limit < 0 || given["limit"] && s.limit == 0:
+		return fmt.Errorf("-limit must be >= 1, is %d", s.limit)
+	case promKinds[s.promKind] == nil:
+		return fmt.Errorf("-prometheus: %q is none of auto, rate and counter", s.promKind)
 	case given["to"] && s.to <= s.from:
 		return fmt.Errorf("-to %v must be after -from %v", time.Duration(s.to), time.Duration(s.from))
 	case s.from < 0:
@@ -139,6 +201,9 @@ func (s *settings) check(f *flag.FlagSet) error {
 			return fmt.Errorf("-%s must be >= 0, is %v", x.name, time.Duration(x.at))
 		}
 	}
+	if s.bench != "" {
+		return s.checkBench()
+	}
 	return s.checkPage()
 }
 
@@ -168,73 +233,17 @@ func (s *settings) checkPage() error {
 	return nil
 }
 
-// serviceOf makes the service times of the flags.
-func (s *settings) serviceOf() (trace.Service, error) {
-	out := trace.Service{Mean: time.Duration(s.service), CV: s.cv}
-	if s.perToken != "" {
-		in, rest, found := strings.Cut(s.perToken, ",")
-		a, errIn := strconv.ParseFloat(in, 64)
-		b, errOut := strconv.ParseFloat(rest, 64)
-		if !found || errIn != nil || errOut != nil {
-			return out, fmt.Errorf("-service-per-token: %q is not two numbers of seconds, IN,OUT", s.perToken)
-		}
-		out.PerToken = &trace.PerToken{In: a, Out: b}
-	}
-	if s.table != "" {
-		table, err := readTable(s.table)
-		if err != nil {
-			return out, err
-		}
-		out.Table = table
-	}
-	return out, nil
+// parseServers reads -servers.
+func (s *settings) parseServers() bool {
+	slots, memory, found := strings.Cut(s.servers, ",")
+	n, errSlots := strconv.Atoi(slots)
+	m, errMemory := strconv.ParseInt(memory, 10, 64)
+	s.serverSlots, s.serverMemory = n, m
+	return found && errSlots == nil && errMemory == nil && n >= 1 && m >= 1
 }
 
-// readTable reads mean service times by model.
-func readTable(name string) (map[string]time.Duration, error) {
-	in, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	rows := csv.NewReader(in)
-	header, err := rows.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: is empty, wants a header line", name)
-	}
-	if err != nil {
-		return nil, tableFault(name, err)
-	}
-	model, mean := slices.Index(header, "model"), slices.Index(header, "mean_s")
-	if model < 0 || mean < 0 {
-		return nil, fmt.Errorf("%s:1: header is %q, wants columns model and mean_s", name, strings.Join(header, ","))
-	}
-	table := map[string]time.Duration{}
-	for {
-		rec, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return table, nil
-		}
-		if err != nil {
-			return nil, tableFault(name, err)
-		}
-		line, _ := rows.FieldPos(0)
-		x, err := strconv.ParseFloat(rec[mean], 64)
-		switch {
-		case err != nil || !(x > 0 && x <= 1e6):
-			return nil, fmt.Errorf("%s:%d: mean_s: %q is no number of seconds in (0, 1e6]", name, line, rec[mean])
-		case table[rec[model]] != 0:
-			return nil, fmt.Errorf("%s:%d: %q stands twice", name, line, rec[model])
-		}
-		table[rec[model]] = time.Duration(x * 1e9)
-	}
+var promKinds = map[string]*trace.PrometheusKind{
+	"auto": new(trace.PrometheusKind), "rate": promKind(trace.PrometheusRate), "counter": promKind(trace.PrometheusCounter),
 }
 
-// tableFault puts the line of a CSV error where it stands in all others.
-func tableFault(name string, err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		return fmt.Errorf("%s:%d: %w", name, parse.Line, parse.Err)
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
+func promKind(k trace.PrometheusKind) *trace.PrometheusKind { return &k }

@@ -3,6 +3,16 @@
 //
 //	go run ./examples/replay
 //	go run ./examples/replay -trace requests.csv.gz -policy hpa-rate-70,seldon-lag -html report.html
+//	go run ./examples/replay -trace query_range.json -compare -html report.html
+//	go run ./examples/replay -trace requests.csv.gz -sweep hpa-rate -seeds 3
+//	go run ./examples/replay -trace requests.csv.gz -servers 4,3 -failed-starts 0.05 -metric-delay 15s
+//	go run ./examples/replay -bench $BELLOWS_DATA/traces -out examples/replay/BENCHMARKS.md
+//
+// A trace is a CSV file of requests or of counts, plain or gzip, or the JSON
+// answer to a Prometheus range query of your own:
+//
+//	curl -G $PROMETHEUS/api/v1/query_range --data-urlencode 'query=sum by (model) (rate(requests_total[1m]))' \
+//	  -d start=... -d end=... -d step=60 > query_range.json
 //
 // Flags: go run ./examples/replay -help. How the simulation counts: package sim.
 package main
@@ -42,7 +52,14 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 		return 0
 	}
 	var r *report
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.bench != "":
+		err = bench(s, log)
+		if err == nil {
+			return 0
+		}
+	default:
 		r, err = replay(s, in, log)
 	}
 	if err != nil {
@@ -58,68 +75,54 @@ func run(args []string, in io.Reader, out, log io.Writer) int {
 
 // replay does the work.
 func replay(s *settings, in io.Reader, log io.Writer) (*report, error) {
-	runs, err := setups(s.policy)
-	if err != nil {
-		return nil, err
-	}
-	service, err := s.serviceOf()
-	if err != nil {
-		return nil, err
-	}
-	t, cleanUp, err := open(s, in)
+	st, cleanUp, err := s.study(in)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanUp()
-	what := trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service}
-	w, err := t.Open(what)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	if warm := time.Duration(s.warmup); warm >= w.Length() {
-		return nil, fmt.Errorf("nothing is left to count: -warmup %v of %v", warm, w.Length())
-	}
-	o := sim.Options{
-		Seconds: w.Length().Seconds(), Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
-		Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
-		Min: s.low, Max: s.high, Points: sparkWidth,
-	}
-	if s.html != "" {
-		o.Points, o.Decisions = htmlPoints, htmlDecisions
-	}
-	bar := newProgress(log, s.quiet, w.Length())
-	began := time.Now()
-	results, err := sim.Run(w, o, runs, bar.show)
+	bar := newProgress(log, s.quiet)
+	f, err := st.run(bar)
 	bar.clear()
 	if err != nil {
 		return nil, err
 	}
-	if w.Requests() == 0 {
-		return nil, fmt.Errorf("%s: no request is left to replay", t.Name)
-	}
-	r := &report{
-		trace: t, settings: s, requests: w.Requests(), models: w.Models(), length: w.Length(),
-		results: results, took: time.Since(began),
-	}
-	if s.clairvoyant {
-		again, err := t.Open(what)
-		if err != nil {
-			return nil, err
-		}
-		defer again.Close()
-		schedule, err := sim.Clairvoyant(again, o, clairvoyantTarget, bar.show)
-		bar.clear()
-		if err != nil {
-			return nil, err
-		}
-		r.clairvoyant = &schedule
-	}
-	return r, nil
+	return &report{trace: st.trace, settings: s, found: f, results: f.results[0]}, nil
 }
 
-// clairvoyantTarget is the share of requests that a schedule must serve in time.
-const clairvoyantTarget = 0.999
+// study is what the flags ask for. cleanUp is called when it is over.
+func (s *settings) study(in io.Reader) (st *study, cleanUp func(), err error) {
+	runs, err := setups(s.policy, s.faults.ServiceFactor != 1)
+	if s.sweep != "" {
+		runs, err = swept(s.sweep)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	service, err := s.serviceOf()
+	if err != nil {
+		return nil, nil, err
+	}
+	t, cleanUp, err := open(s, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	st = &study{
+		trace: t, setups: runs, seeds: s.seeds, v: s.clairvoyant, refs: s.bound,
+		draw: trace.Options{Seed: s.seed, From: time.Duration(s.from), To: time.Duration(s.to), Thin: s.thin, Service: service},
+		options: sim.Options{
+			Slots: s.slots, Wait: time.Duration(s.wait), Tick: time.Duration(s.tick),
+			Start: time.Duration(s.start), Boot: time.Duration(s.boot), Warmup: time.Duration(s.warmup),
+			Min: s.low, Max: s.high, Limit: s.limit, Faults: s.faults, Untold: s.untold, Points: sparkWidth,
+		},
+	}
+	if s.html != "" {
+		st.options.Points, st.options.Decisions = htmlPoints, htmlDecisionsKept
+	}
+	if s.servers != "" {
+		st.share(s.serverSlots, s.serverMemory, s.overcommit, service)
+	}
+	return st, cleanUp, nil
+}
 
 // open reads the trace through. What cannot be read twice, standard input or a
 // pipe, is kept in a file until then.
@@ -129,7 +132,7 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 	switch s.trace {
 	case "":
 		data := synthetic()
-		t, err = trace.Scan(syntheticName, time.Duration(s.step), func() (io.ReadCloser, error) {
+		t, err = scan(s, syntheticName, func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(data)), nil
 		})
 		return t, cleanUp, err
@@ -159,12 +162,20 @@ func open(s *settings, in io.Reader) (t *trace.Trace, cleanUp func(), err error)
 			cleanUp = func() { os.Remove(path) }
 		}
 	}
-	t, err = trace.Scan(name, time.Duration(s.step), func() (io.ReadCloser, error) { return os.Open(path) })
+	t, err = scan(s, name, func() (io.ReadCloser, error) { return os.Open(path) })
 	if err != nil {
 		cleanUp()
 		return nil, func() {}, err
 	}
 	return t, cleanUp, nil
+}
+
+// scan reads a trace of any kind.
+func scan(s *settings, name string, open func() (io.ReadCloser, error)) (*trace.Trace, error) {
+	if s.promKind != "auto" || s.promLabel != "" {
+		return trace.ScanPrometheus(name, trace.Prometheus{Kind: *promKinds[s.promKind], Label: s.promLabel, Step: time.Duration(s.step)}, open)
+	}
+	return trace.Scan(name, time.Duration(s.step), open)
 }
 
 // spool copies what can be read once into a file, and returns its name.

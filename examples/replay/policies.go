@@ -18,6 +18,10 @@ type named struct {
 
 // policies are all that can be replayed by name. hpa-rate-N is any target.
 var policies = []named{
+	{
+		"adaptive", "ours: told the longest wait allowed, learns everything else",
+		func(m sim.ModelInfo) policy.Config { return policy.Adaptive{Wait: max(m.Wait, 1)} },
+	},
 	hpaRate(50), hpaRate(60), hpaRate(70), hpaRate(80), hpaRate(90),
 	{
 		"hpa-cpu-80", "Kubernetes HPA on busy slots over 30 s, target 80 %",
@@ -74,13 +78,22 @@ var policies = []named{
 		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
 		func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
+	{
+		"slo", "Erlang's C on the learned service time: at most 1 % wait longer than allowed, two minutes until it comes down",
+		func(m sim.ModelInfo) policy.Config { return slo(m, 0.01) },
+	},
+}
+
+// slo holds an objective on waits.
+func slo(m sim.ModelInfo, miss float64) policy.Config {
+	return policy.Stabilize{Down: 2 * time.Minute, Of: policy.SLO{Wait: max(m.Wait, 1), Miss: miss, Service: m.MeanService}}
 }
 
 // defaultPolicies are replayed when none are named, comparedPolicies with
 // -compare: the peers, each by its published rules, and ours.
 const (
-	defaultPolicies  = "hpa-rate-70,hpa-cpu-80,seldon-lag,lag-track"
-	comparedPolicies = "hpa-rate-50,hpa-rate-60,hpa-rate-70,hpa-rate-80,hpa-rate-90,hpa-cpu-80,kpa,keda,seldon-lag,ray,aibrix-apa,lag-track"
+	defaultPolicies  = "adaptive,hpa-rate-70,hpa-cpu-80,seldon-lag"
+	comparedPolicies = "adaptive,slo,hpa-rate-50,hpa-rate-60,hpa-rate-70,hpa-rate-80,hpa-rate-90,hpa-cpu-80,kpa,keda,seldon-lag,ray,aibrix-apa,lag-track"
 )
 
 func hpaRate(percent int) named {
@@ -118,8 +131,15 @@ func hpa(t policy.Track) policy.Config {
 	}}
 }
 
-// setups are the policies of a comma-separated list of names.
-func setups(list string) ([]sim.Setup, error) {
+// misled is an adaptive policy that is told a service time to begin with, which is
+// how it meets a wrong one.
+func misled(m sim.ModelInfo) policy.Config {
+	return policy.Adaptive{Wait: max(m.Wait, 1), Service: m.MeanService}
+}
+
+// setups are the policies of a comma-separated list of names. What learns service
+// times by itself is told them only where they are wrong.
+func setups(list string, wrong bool) ([]sim.Setup, error) {
 	var known []string
 	for _, p := range policies {
 		known = append(known, p.name)
@@ -135,6 +155,9 @@ func setups(list string) ([]sim.Setup, error) {
 		found := false
 		for _, p := range policies {
 			if p.name == name {
+				if wrong && name == "adaptive" {
+					p.config = misled
+				}
 				out = append(out, sim.Setup{Name: name, Policy: p.config})
 				found = true
 			}

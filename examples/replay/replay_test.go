@@ -148,7 +148,7 @@ func TestBadInputIsOneLine(t *testing.T) {
 		{"a,b\n", []string{"-trace", "-"}, `standard input:1: header is "a,b"`},
 		{burst + "x,a,1\n", []string{"-trace", "-"}, `standard input:10: time: "x" is no number`},
 		{burst + "1,a,1\n", []string{"-trace", "-"}, "standard input:10: time goes back"},
-		{burst, []string{"-trace", "-", "-policy", "magic"}, `-policy: "magic" is unknown; known are hpa-rate-50, hpa-rate-70,`},
+		{burst, []string{"-trace", "-", "-policy", "magic"}, `-policy: "magic" is unknown; known are adaptive, hpa-rate-50,`},
 		{burst, []string{"-policy", "seldon-lag,seldon-lag"}, "named twice"},
 		{burst, []string{"-trace", "-", "-service-per-token", "1,2"}, "service per token needs tokens in every row"},
 		{burst, []string{"-trace", "-", "-service-per-token", "1"}, "is not two numbers of seconds"},
@@ -178,6 +178,34 @@ func TestBadInputIsOneLine(t *testing.T) {
 		{burst, []string{"-trace", "-", "-min", "-1"}, "-min must be >= 0"},
 		{burst, []string{"-trace", "-", "-service-table", empty}, "empty.csv: is empty, wants a header line"},
 		{burst, []string{"-trace", "-", "-service-table", ragged}, "ragged.csv:3: wrong number of fields"},
+		{burst, []string{"-sweep", "kpa", "-policy", "kpa"}, "-sweep and -policy exclude each other"},
+		{burst, []string{"-sweep", ""}, "-sweep needs the name of a policy"},
+		{burst, []string{"-sweep", "magic"}, `-sweep: "magic" is unknown; known are adaptive, hpa-rate, `},
+		{burst, []string{"-sweep", "kpa=0.5,x"}, `-sweep: "x" is no number in (0, 10)`},
+		{burst, []string{"-sweep", "kpa=0"}, `-sweep: "0" is no number in (0, 10)`},
+		{burst, []string{"-sweep", "kpa=NaN"}, `-sweep: "NaN" is no number in (0, 10)`},
+		{burst, []string{"-sweep", "kpa=0.5,0.5"}, "-sweep: 0.5 stands twice"},
+		{burst, []string{"-seeds", "0"}, "-seeds must be in [1, 1000], is 0"},
+		{burst, []string{"-limit", "0"}, "-limit must be >= 1, is 0"},
+		{burst, []string{"-limit", "-1"}, "-limit must be >= 1, is -1"},
+		{burst, []string{"-wrong-service", "0"}, "-wrong-service must be > 0, is 0"},
+		{burst, []string{"-trace", "-", "-metric-delay", "-1"}, "Faults.MetricDelay must be in [0, 1h], is -1s"},
+		{burst, []string{"-trace", "-", "-metric-loss", "1"}, "Faults.MetricLoss must be in [0, 1), is 1"},
+		{burst, []string{"-trace", "-", "-failed-starts", "NaN"}, "Faults.FailedStarts must be in [0, 1), is NaN"},
+		{burst, []string{"-trace", "-", "-slow-starts", "2"}, "Faults.SlowStarts must be in [0, 1], is 2"},
+		{burst, []string{"-trace", "-", "-slow-factor", "0.5"}, "Faults.SlowFactor must be in [1, 1000]"},
+		{burst, []string{"-prometheus", "gauge"}, `-prometheus: "gauge" is none of auto, rate and counter`},
+		{burst, []string{"-trace", "-", "-prometheus", "rate"}, "standard input: line 1: invalid character"},
+		{`{"status":"error","error":"no"}`, []string{"-trace", "-"}, "standard input: the query failed: no"},
+		{burst, []string{"-servers", "4"}, `-servers: "4" is not SLOTS,MEMORY`},
+		{burst, []string{"-servers", "0,3"}, `-servers: "0,3" is not SLOTS,MEMORY`},
+		{burst, []string{"-servers", ""}, "-servers needs SLOTS,MEMORY"},
+		{burst, []string{"-servers", "4,3", "-limit", "3"}, "goes with neither -bound nor -limit"},
+		{burst, []string{"-overcommit", "0.1"}, "-overcommit must be in [0, 100] and needs -servers"},
+		{burst, []string{"-bench", ""}, "-bench needs the name of a folder"},
+		{burst, []string{"-bench", "x"}, "-bench and -out go together"},
+		{burst, []string{"-out", "x"}, "-bench and -out go together"},
+		{burst, []string{"-only", "faults"}, "-only and -date are for -bench"},
 		{burst, []string{"trace.csv"}, `unexpected argument "trace.csv": a trace is given with -trace`},
 		{burst, []string{"-nonsense"}, "flag provided but not defined: -nonsense"},
 		{"t_s,model,requests\n0,a,0\n60,a,0\n", []string{"-trace", "-", "-warmup", "1m"}, "no request is left to replay"},
@@ -220,7 +248,7 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, "\r["+strings.Repeat("=", 20)+strings.Repeat(" ", 20)+"]  50 %", b.String())
 	p.clear()
 	require.True(t, strings.HasSuffix(b.String(), "\r"))
-	newProgress(&b, false, 1).show(1) // no terminal: nothing
+	newProgress(&b, false).show(1) // no terminal: nothing
 }
 
 func TestHelpAndPolicies(t *testing.T) {

@@ -6,6 +6,8 @@
 //	timestamp_s,model,input_tokens,output_tokens   a row per request; tokens may be blank
 //	t_s,model,requests                             what came in [t_s, t_s+step)
 //
+// A third is the JSON answer to a Prometheus range query, see ScanPrometheus.
+//
 // Times are seconds from any start, ascending. A blank model is one of its own. In the second schema a missing
 // row means no request, and the step is the same throughout; it is told from the
 // times or given. Arrivals are spread uniformly over their step.

@@ -56,13 +56,9 @@ var (
 
 // readRows starts to read; name is for errors.
 func readRows(name string, r io.Reader) (*rows, error) {
-	buf := bufio.NewReaderSize(r, 1<<16)
-	if magic, _ := buf.Peek(2); string(magic) == "\x1f\x8b" {
-		z, err := gzip.NewReader(buf)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		buf = bufio.NewReaderSize(z, 1<<16)
+	buf, err := unzipped(name, r)
+	if err != nil {
+		return nil, err
 	}
 	t := &rows{name: name, csv: csv.NewReader(buf), names: map[string]string{}}
 	t.csv.ReuseRecord = true
@@ -141,6 +137,19 @@ func (t *rows) next() (row, error) {
 		return row{}, t.fault(line, "output_tokens: %v", err)
 	}
 	return r, nil
+}
+
+// unzipped reads what may be compressed.
+func unzipped(name string, r io.Reader) (*bufio.Reader, error) {
+	buf := bufio.NewReaderSize(r, 1<<16)
+	if magic, _ := buf.Peek(2); string(magic) == "\x1f\x8b" {
+		z, err := gzip.NewReader(buf)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		buf = bufio.NewReaderSize(z, 1<<16)
+	}
+	return buf, nil
 }
 
 func (t *rows) fault(line int, format string, args ...any) error {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,15 +29,23 @@ type meanTokens struct{ n, in, out, requests float64 }
 
 // Scan reads a trace through, checks every row, and learns what replaying needs
 // to know. open is called now and again by each Replay. step is that of a trace
-// of rates; 0 tells it from the times. The error names the file, the line and
-// what is wrong there.
+// of rates; 0 tells it from the times. JSON is read as ScanPrometheus does. The
+// error names the file, the line and what is wrong there.
 func Scan(name string, step time.Duration, open func() (io.ReadCloser, error)) (*Trace, error) {
 	in, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	rows, err := readRows(name, in)
+	buf, err := unzipped(name, in)
+	if err != nil {
+		return nil, err
+	}
+	start, _ := buf.Peek(512)
+	if start = bytes.TrimLeft(start, " \t\r\n"); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+		return ScanPrometheus(name, Prometheus{Step: step}, open)
+	}
+	rows, err := readRows(name, buf)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ran is the JSON of a run on the burst.
+func ran(t *testing.T, args ...string) (j jsonReport) {
+	t.Helper()
+	status, out, log := call(t, burst, append([]string{"-trace", "-", "-service-cv", "0.5", "-start", "20s", "-warmup", "1m", "-json"}, args...)...)
+	require.Zero(t, status, log)
+	require.NoError(t, json.Unmarshal([]byte(out), &j))
+	return j
+}
+
+func TestCompare(t *testing.T) {
+	j := ran(t, "-compare")
+	require.Len(t, j.Runs, strings.Count(comparedPolicies, ",")+1)
+	require.Positive(t, j.Bound)
+	require.LessOrEqual(t, j.Bound, j.Clairvoyant.ReplicaHours)
+	require.LessOrEqual(t, j.Bound, j.Static.ReplicaHours)
+	require.LessOrEqual(t, j.Static.Violations, 0.1)
+	require.Len(t, ran(t, "-compare", "-policy", "kpa").Runs, 1, "those that are named")
+
+	status, out, log := call(t, burst, "-trace", "-", "-compare", "-policy", "kpa,ray", "-warmup", "1m")
+	require.Zero(t, status, log)
+	for _, want := range []string{"cost/V", "clairvoyant", "best static", "costs less than", "proven"} {
+		require.Contains(t, out, want)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	j := ran(t, "-sweep", "hpa-rate=0.2,0.5,0.8")
+	require.Equal(t, []string{"hpa-rate=0.2", "hpa-rate=0.5", "hpa-rate=0.8"}, []string{j.Runs[0].Policy, j.Runs[1].Policy, j.Runs[2].Policy})
+	require.Greater(t, j.Runs[0].ReplicaHours, j.Runs[2].ReplicaHours)
+	require.Less(t, j.Runs[0].Violations, j.Runs[2].Violations)
+	_, out, _ := call(t, burst, "-trace", "-", "-sweep", "kpa", "-warmup", "1m")
+	require.Contains(t, out, "frontier")
+	require.Regexp(t, `(?m)kpa=\S+ .* \*$`, out)
+	for _, k := range knobs {
+		status, _, log := call(t, burst, "-trace", "-", "-sweep", k.policy, "-warmup", "1m", "-json")
+		require.Zero(t, status, log)
+	}
+}
+
+// Means of seeds are those of the seeds run one by one.
+func TestSeeds(t *testing.T) {
+	three := ran(t, "-policy", "hpa-rate-70", "-seeds", "3", "-clairvoyant")
+	sum, costs, v := 0.0, 0.0, 0.0
+	for seed := range 3 {
+		one := ran(t, "-policy", "hpa-rate-70", "-seed", fmt.Sprint(seed+1), "-clairvoyant")
+		sum += one.Runs[0].Violations / 3
+		costs += one.Runs[0].ReplicaHours / 3
+		v += one.Clairvoyant.ReplicaHours / 3
+		require.Zero(t, one.Runs[0].ViolationsHalf)
+	}
+	require.InDelta(t, sum, three.Runs[0].Violations, 1e-9)
+	require.InDelta(t, costs, three.Runs[0].ReplicaHours, 1e-9)
+	require.InDelta(t, v, three.Clairvoyant.ReplicaHours, 1e-9)
+	require.Positive(t, three.Runs[0].ViolationsHalf)
+	require.Equal(t, 3, three.Settings.Seeds)
+	_, out, _ := call(t, burst, "-trace", "-", "-seeds", "2", "-policy", "kpa", "-warmup", "1m")
+	require.Contains(t, out, " ± ")
+}
+
+// Each fault changes what comes out, and says so in the settings.
+func TestFaultFlags(t *testing.T) {
+	usual := ran(t, "-policy", "hpa-rate-70")
+	require.Zero(t, usual.Settings.WrongService)
+	for _, c := range []struct {
+		args []string
+		told func(jsonSettings) float64
+		want float64
+	}{
+		{[]string{"-wrong-service", "3"}, func(s jsonSettings) float64 { return s.WrongService }, 3},
+		{[]string{"-metric-delay", "25s"}, func(s jsonSettings) float64 { return s.MetricDelay }, 25},
+		{[]string{"-metric-loss", "0.9"}, func(s jsonSettings) float64 { return s.MetricLoss }, 0.9},
+		{[]string{"-failed-starts", "0.9"}, func(s jsonSettings) float64 { return s.FailedStarts }, 0.9},
+		{[]string{"-slow-starts", "1", "-slow-factor", "2"}, func(s jsonSettings) float64 { return s.SlowFactor }, 2},
+		{[]string{"-limit", "2"}, func(s jsonSettings) float64 { return float64(s.Limit) }, 2},
+	} {
+		got := ran(t, append([]string{"-policy", "hpa-rate-70"}, c.args...)...)
+		require.Equal(t, c.want, c.told(got.Settings), "%v", c.args)
+		require.NotEqual(t, usual.Runs[0], got.Runs[0], "%v", c.args)
+	}
+	require.True(t, ran(t, "-untold").Settings.Untold)
+}
+
+func TestServers(t *testing.T) {
+	alone := ran(t, "-policy", "hpa-rate-70,seldon-lag")
+	j := ran(t, "-policy", "hpa-rate-70,seldon-lag", "-servers", "4,3", "-compare")
+	require.Len(t, j.Runs, 2)
+	require.NotEqual(t, alone.Runs[0].ReplicaHours, j.Runs[0].ReplicaHours)
+	require.Zero(t, j.Bound, "it is of models that stand alone")
+	require.Equal(t, "4,3", j.Settings.Servers)
+}
+
+const query = `{"status":"success","data":{"resultType":"matrix","result":[
+{"metric":{"model":"a","pod":"x"},"values":[[60,"1"],[120,"10"],[180,"10"],[240,"1"]]},
+{"metric":{"model":"b","pod":"y"},"values":[[60,"0.1"],[120,"NaN"],[240,"0.1"]]}]}}`
+
+func TestPrometheusQuery(t *testing.T) {
+	status, out, log := call(t, query, "-trace", "-", "-warmup", "1m", "-json", "-policy", "kpa")
+	require.Zero(t, status, log)
+	var j jsonReport
+	require.NoError(t, json.Unmarshal([]byte(out), &j))
+	require.Equal(t, jsonTrace{"standard input", 1332, 2, 240}, j.Trace)
+	_, out, _ = call(t, query, "-trace", "-", "-warmup", "1m", "-json", "-policy", "kpa", "-prometheus", "counter", "-prometheus-label", "pod")
+	require.NoError(t, json.Unmarshal([]byte(out), &j))
+	require.EqualValues(t, 10, j.Trace.Requests, "9 and, after a restart, 1")
+}
+
+// Every part of the benchmarks, on a folder of small traces of known names.
+func TestBench(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"faro_small.csv.gz", "azure_llm_conv.csv.gz", "unheard_of.csv.gz"} {
+		text := burst
+		if strings.Contains(name, "llm") {
+			text = "timestamp_s,model,input_tokens,output_tokens\n0,a,100,10\n"
+			for s := range 420 {
+				text += fmt.Sprintf("%d,a,%d,20\n", s, 100*(s%7))
+			}
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	out := filepath.Join(dir, "BENCHMARKS.md")
+	args := []string{"-bench", dir, "-out", out, "-date", "2001-02-03", "-seeds", "2", "-policy", "hpa-rate-70,kpa,seldon-lag"}
+	status, printed, log := call(t, "", args...)
+	require.Zero(t, status, log)
+	require.Empty(t, printed)
+	raw, err := os.ReadFile(out)
+	require.NoError(t, err)
+	text := string(raw)
+	for _, want := range []string{
+		"2001-02-03", "mean of 2 seeds", "unheard_of.csv.gz", "## Isolated models", "### faro_small\n", "### azure_llm_conv\n",
+		"`go run ./examples/replay -trace $BELLOWS_DATA/traces/faro_small.csv.gz -service-time 0.18 -service-cv 0.2 -wait 0.54 -policy hpa-rate-70,kpa,seldon-lag -limit 36 -untold -seeds 2`",
+		"## Shared servers", "## Limited capacity", "## Faults", "## Start times", "## Frontier", "### All traces together", " † | ", "| hpa-rate-70 | ", "#### slo: share that may wait longer",
+	} {
+		require.Contains(t, text, want)
+	}
+	require.NotContains(t, text, dir)
+	status, _, log = call(t, "", append(args, "-only", "limited")...)
+	require.Zero(t, status, log)
+	raw, err = os.ReadFile(out)
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), "## Faults")
+	part := regexp.MustCompile(`(?s)### faro_small\n.*?\n\n.*?\n\n.*?\n\n.*?\n\n`).FindString(text[strings.Index(text, "## Limited"):])
+	require.Contains(t, string(raw), part, "the same figures")
+
+	_, _, log = call(t, "", "-bench", dir, "-out", out, "-only", "magic")
+	require.Contains(t, log, `-only: "magic" is unknown; known are isolated, `)
+	_, _, log = call(t, "", "-bench", t.TempDir(), "-out", out)
+	require.Contains(t, log, "no trace of a known kind")
+	_, _, log = call(t, "", "-bench", out, "-out", out)
+	require.Contains(t, log, "is no folder")
+	_, _, log = call(t, "", "-bench", dir, "-out", filepath.Join(dir, "missing", "x"))
+	require.Contains(t, log, "there is no folder")
+}

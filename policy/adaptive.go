@@ -1,0 +1,270 @@
+package policy
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/bellows-go/bellows/internal/slide"
+)
+
+// Adaptive is the policy to begin with: it is told what may wait for how long, and
+// learns the rest, service times, bursts, and how far what comes may be from what
+// came, so that one configuration serves models of any kind.
+//
+// A replica is bought when it is worth more than it costs. Every second asks for a
+// number of slots (see demand), which is compared with what was foreseen a start-up
+// time before: the most that any two minutes of the last forty asked for in their
+// mean. How often it was how many times as much is remembered, for every request,
+// for hours; that tells which share of requests a count would serve too late, and
+// the count is taken that costs least, when one request too late is given the price
+// of Share: 0.012/(1-Share) service times of a slot. Steady traffic thus gets a
+// narrow margin, and bursts that come again a wide one, without being told apart.
+//
+// What comes and goes faster than that is met as it comes: no fewer replicas than
+// are worth it by Erlang's C for the rate of now, than a jump of the rate asks for,
+// or than work off what piles up until more are ready. What was so asked for
+// stays for a minute.
+//
+// Where a start takes less than Wait, nothing is kept in store: replicas are
+// ordered for the requests that are there, in time for the last of them, down to
+// none.
+type Adaptive struct {
+	Wait  time.Duration // that is not too long; > 0. An objective of latency less a high quantile of the service time
+	Share float64       // of requests that are to wait no longer, in [0.5, 0.99999]; 0 is 0.999
+	// Service is what the mean service time is thought to be; it counts as much as
+	// ten requests seen, so that it is soon forgotten. 0: nothing is thought.
+	Service time.Duration // >= 0
+}
+
+// Validate reports every fault of c.
+func (c Adaptive) Validate() error {
+	var f faults
+	f.Require(c.Wait > 0, "Wait", "must be > 0, is %v", c.Wait)
+	f.Require(c.Share == 0 || c.Share >= 0.5 && c.Share <= 0.99999, "Share", "must be in [0.5, 0.99999], is %v", c.Share)
+	f.Require(c.Service >= 0, "Service", "must be >= 0, is %v", c.Service)
+	return f.Err()
+}
+
+// Needs asks for the requests in flight and for whole seconds.
+func (c Adaptive) Needs() Needs { return streamNeeds() }
+
+// New makes a policy that knows nothing of its target yet. It lowers nothing before
+// it has seen it for a minute.
+func (c Adaptive) New(time.Time, int) Policy {
+	c.Share = orDefault(c.Share, 0.999)
+	return &adaptive{Adaptive: c, adaptiveMemory: adaptiveMemory{
+		stream: newStream(adaptiveSpan), Demand: newDemand(), Odds: newOdds(),
+		Loads: newSlide(adaptiveLoads), Counts: newSlide(adaptiveCounts), Foreseen: make([]float64, adaptiveRing),
+	}}
+}
+
+func newSlide(slots int64) slide.Max {
+	return slide.Max{Slots: slots, Entries: make([]slide.Entry, 0, slots)}
+}
+
+// The constants of Adaptive, all of them but those of its parts.
+const (
+	adaptiveSpan  = 600 // seconds of arrivals remembered
+	adaptiveFew   = 500 // requests ended, from which on those that are served do not count
+	adaptiveYoung = 60  // known seconds before anything is lowered
+	adaptiveEarly = 45  // known seconds before a load is believed
+
+	adaptivePrice = 0.012 // over 1-Share: services of a slot that one request too late is worth
+	adaptiveSlack = 0.1   // replicas that another count must be better by
+	adaptiveLeast = 0.05  // of a replica, that is foreseen where nothing comes
+
+	adaptiveOver   = 120 // seconds, or two services, of which a load is the mean
+	adaptiveMinute = 60  // seconds of a slot of Loads
+	adaptiveLoads  = 40  // slots
+	adaptiveStep   = 10  // known seconds between what is kept of Foreseen
+	adaptiveRing   = 64  // of them
+
+	adaptiveNow    = 60 // seconds, or two services, of which the rate of now is the mean
+	adaptiveLate   = 0.012
+	adaptiveSpread = 0.75 // see queueing.Spread: random arrivals, services of half the variability of exponential ones
+	adaptiveDrain  = 15   // seconds to work off what has piled up
+	adaptiveTick   = 2    // seconds that pass before an order is given
+	adaptiveSlot   = 5    // seconds of a slot of Counts
+	adaptiveCounts = 12   // slots
+	adaptiveLead   = 60   // seconds of a start where Observation.Lead is unknown
+)
+
+type adaptive struct {
+	Adaptive
+	adaptiveMemory
+	hull hull
+}
+
+type adaptiveMemory struct {
+	stream
+	Demand   demand
+	Odds     odds
+	Loads    slide.Max // the most of each minute
+	Foreseen []float64 // ring by step of known seconds: the most of Loads
+	Counts   slide.Max // what was decided
+	Bought   int       // replicas that the odds make worth it
+	Station  station   // as it is now
+}
+
+func (m *adaptiveMemory) valid() error {
+	ok := len(m.Foreseen) == adaptiveRing && m.Bought >= 0 && m.Bought <= maxReplicas
+	for _, x := range m.Foreseen {
+		ok = ok && x >= 0 && x <= maxCount*mostService
+	}
+	if !ok {
+		return errors.New("what was foreseen cannot be")
+	}
+	return errors.Join(m.stream.valid(), m.Demand.valid(), m.Odds.valid(), m.Station.valid(),
+		m.Loads.Valid(maxCount*mostService), m.Counts.Valid(maxReplicas))
+}
+
+func (p *adaptive) fits(m *adaptiveMemory) error {
+	if m.Loads.Slots != adaptiveLoads || m.Counts.Slots != adaptiveCounts {
+		return errors.New("windows of another length")
+	}
+	return m.Arrivals.spans(adaptiveSpan)
+}
+
+func (p *adaptive) Decide(o Observation) Decision {
+	k, _ := p.Served.slots(&o)
+	lead := leadOf(&o, adaptiveLead) + adaptiveTick
+	fresh := false
+	for i := range o.Seconds {
+		if x := &o.Seconds[i]; p.second(&o, x) {
+			fresh = true
+			p.learn(&o, x.Unix, float64(k), lead)
+		}
+	}
+	p.Follow.anchor(&o, &o.Readings[0])
+	s, ok := p.mean(&o)
+	if !ok {
+		return p.unsure(&o, float64(k))
+	}
+	now := p.Arrivals.rate(int(min(max(adaptiveNow, 2*s), adaptiveSpan)))
+	p.Station = station{Load: now * s, Service: s, Wait: p.Wait.Seconds(), Spread: adaptiveSpread}
+	n, why, have, limit := p.wants(&o, k, now, lead)
+	if p.Arrivals.clock < adaptiveYoung && n < o.Desired {
+		return o.Hold(Learning, float64(p.Arrivals.clock), adaptiveYoung)
+	}
+	p.Counts.Record(floorDiv(o.Now.Unix(), adaptiveSlot), float64(n))
+	if most := int(p.Counts.Current()); most > n && p.Wait.Seconds() <= lead {
+		have, n, why, limit = float64(n), most, Stabilizing, float64(most)
+	}
+	return settle(&o, fresh, why, n, have, limit)
+}
+
+// wants is the count for now: the most that any rule asks for, which one, and what
+// it compared.
+func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why Reason, have, limit float64) {
+	s := &p.Station
+	each := float64(k)
+	raise := func(to int, r Reason, a, b float64) {
+		if to > n || why == "" {
+			n, why, have, limit = min(to, maxReplicas), r, a, b
+		}
+	}
+	flight := p.Follow.Flight
+	if s.Wait > lead { // what is ordered for the requests that are there comes in time
+		rounds := math.Floor((s.Wait-lead)/s.Service) + 1
+		raise(ceil(s.Load/each), TargetRatio, s.Load, each)
+		raise(ceil(flight/rounds/each), DrainBy, flight, s.Wait)
+		return n, why, have, limit
+	}
+	price := p.price(adaptivePrice)
+	if base := p.Loads.Current(); base > 0 {
+		p.Bought, _ = p.Odds.best(purchase{
+			Foreseen: base + adaptiveLeast*each, Each: each, Price: price, Rate: p.Arrivals.rate(adaptiveSpan),
+			Now: p.Bought, Slack: adaptiveSlack,
+		})
+		raise(max(p.Bought, 1), Worth, base, price)
+	} else {
+		p.Bought = 0
+		raise(0, Worth, 0, price)
+	}
+	if s.Load > 0 {
+		raise(s.worth(k, p.price(adaptiveLate)), WaitLimit, s.Load, s.Spread)
+	}
+	if r, yes := jumped(&p.Arrivals, now, s.Service); yes {
+		raise(ceil(r*s.Service/each), Jumped, r, now)
+	}
+	serving := float64(o.Ready) * each
+	if over := flight - max(serving, float64(n)*each); over > 0 {
+		load := p.Arrivals.rate(int(min(max(10, 2*s.Service), adaptiveSpan))) * s.Service
+		piled := max(0, flight-serving+float64((load-serving)*lead)/s.Service)
+		slots := min(load+float64(piled*s.Service)/adaptiveDrain, flight+max(load, serving)+float64(load*lead)/s.Service)
+		raise(ceil(slots/each), DrainBy, over, adaptiveDrain)
+	}
+	return n, why, have, limit
+}
+
+// unsure is the decision while the service time is not known: nothing is lowered,
+// and what is there gets its slots.
+func (p *adaptive) unsure(o *Observation, each float64) Decision {
+	n := ceil(p.Follow.Flight / each)
+	if n <= o.Desired {
+		return o.Hold(Learning, p.Served.seen())
+	}
+	return o.Propose(Learning, n, p.Served.seen())
+}
+
+// learn takes in the newest known second.
+func (p *adaptive) learn(o *Observation, unix int64, each, lead float64) {
+	s, ok := p.mean(o)
+	if !ok {
+		return
+	}
+	asked := p.Demand.second(&p.Arrivals, s, p.Wait.Seconds())
+	clock := p.Arrivals.clock
+	if clock < adaptiveEarly {
+		return
+	}
+	over := int(min(max(adaptiveOver, 2*s), adaptiveSpan))
+	load := float64(p.Arrivals.sum(over)) / float64(min(max(int(clock), 60), over)) * s
+	p.Loads.Record(floorDiv(unix, adaptiveMinute), load)
+	step := clock / adaptiveStep
+	p.Foreseen[step%adaptiveRing] = p.Loads.Current()
+	back := min(int64(math.Ceil(lead/adaptiveStep)), adaptiveRing-1)
+	if clock < adaptiveEarly+(back+1)*adaptiveStep {
+		return
+	}
+	before := p.Foreseen[(step-back)%adaptiveRing]
+	p.Odds.second(asked/(before+adaptiveLeast*each), float64(p.Arrivals.sum(1)))
+}
+
+// mean is the mean service time. While few have ended, those that are being served
+// count by halves: of those that began together none ends until it has been served.
+func (p *adaptive) mean(o *Observation) (seconds float64, ok bool) {
+	busy, done := p.Served.Busy, p.Served.Done
+	done += float64(min(p.Follow.Flight, slotsServing(o)) / 2 * max(0, 1-done/adaptiveFew))
+	if declared := p.Service.Seconds(); declared > 0 {
+		busy, done = busy+float64(declared*servicePrior), done+servicePrior
+	}
+	if done < 1 || !(busy > 0) {
+		return 0, false
+	}
+	return min(busy/done, mostService), true
+}
+
+// price is what one request too late is worth, in services of a slot.
+func (p *adaptive) price(of float64) float64 { return of / (1 - p.Share) }
+
+// Value is the share of requests that wait no longer than Wait with n replicas, or
+// what mixing that of two counts makes of it where that is more.
+func (p *adaptive) Value(o Observation, n int) float64 {
+	if p.Station.Service == 0 {
+		return share(n, o.Desired)
+	}
+	k, _ := p.Served.slots(&o)
+	return p.hull.value(&p.Station, k, n)
+}
+
+func (p *adaptive) AppendState(dst []byte) []byte { return appendState(dst, &p.adaptiveMemory) }
+
+func (p *adaptive) Restore(state []byte) error {
+	return restoreFitting(state, &p.adaptiveMemory, p.fits)
+}
+
+// Worth: past odds make so many worth their cost. Have: the load foreseen, slots,
+// Limit: what a request too late is worth, in service times of a slot.
+const Worth Reason = "worth its cost"
