@@ -131,3 +131,66 @@ func (a *allotment) expect(m *model, unborn int) {
 	m.use.more++
 	a.wait(a.action(m, place{group: a.g, server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
 }
+
+// holds reports whether a copy of m's own version is on a server, or is to be.
+func (a *allotment) holds(m *model, server int) bool { return m.has(server) }
+
+// takes reports whether a server has room for a size, once free has gone.
+func (a *allotment) takes(server int, size, free []int64) bool {
+	used := a.g.views[server].used
+	for d, x := range size {
+		gone := int64(0)
+		if free != nil {
+			gone = free[d]
+		}
+		if used[d]-gone+x > a.g.limit[d] {
+			return false
+		}
+	}
+	return true
+}
+
+// put begins a load, or shows it while it must wait; victims make room for it.
+func (a *allotment) put(m *model, server int, victims []int, why Reason) {
+	t := &a.desks[server]
+	for _, k := range victims {
+		a.stop(k)
+	}
+	m.use.more++
+	until, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)
+	fits := a.takes(server, m.size, nil)
+	if fits && t.up && !t.loading && !avoided {
+		a.load(a.g, m, server, why)
+		t.loading = true
+	} else {
+		for_, till := WaitsMakeRoom, time.Time{}
+		switch {
+		case avoided:
+			for_, till = WaitsRetry, until
+		case !t.up:
+			for_, till = WaitsBoot, a.last.Add(t.turn)
+		case t.loading:
+			for_, till = WaitsTurn, a.last.Add(t.turn)
+		}
+		a.wait(a.action(m, place{group: a.g, server: server}, Load, why), for_, till)
+		m.planned = append(m.planned, server)
+		a.g.scribble(server)
+		a.g.views[server].planned++
+		add(a.g.views[server].used, m.size)
+	}
+	t.turn += max(time.Second, m.loads.orElse(0.9, m.LoadTime))
+	t.expected += m.use.load() / float64(max(1, m.use.active+m.use.more))
+}
+
+// stop lets a copy go.
+func (a *allotment) stop(k int) {
+	c := &a.copies[k]
+	c.goes = true
+	c.m.use.gone++
+	t := &a.desks[c.server]
+	if t.draining == nil {
+		t.draining = make([]int64, len(a.g.dims))
+	}
+	add(t.draining, c.m.size)
+	t.expected -= c.m.use.load() / float64(max(1, c.m.use.active))
+}
