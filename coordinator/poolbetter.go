@@ -1,6 +1,9 @@
 package coordinator
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // How much more a copy must add than the one it replaces, how long is waited
 // between such exchanges, and until one that does not come about is given up.
@@ -68,6 +71,15 @@ func (a *allotment) better() {
 // the one that adds most where nothing may go.
 func (a *allotment) exchanges() (direct, blocked exchange) {
 	a.appraise()
+	cheapest := make([]float64, len(a.desks)) // of what may go from each server
+	for i := range cheapest {
+		cheapest[i] = math.Inf(1)
+		for _, k := range a.desks[i].copies {
+			if c := &a.copies[k]; !c.busy && c.loss < cheapest[i] && a.mayGo(c) {
+				cheapest[i] = c.loss
+			}
+		}
+	}
 	for _, m := range a.g.packed {
 		if !a.wantsMore(m) {
 			continue
@@ -77,9 +89,13 @@ func (a *allotment) exchanges() (direct, blocked exchange) {
 				continue // where there is room it is filled
 			}
 			gain := a.gain(m, i)
+			far := gain > blocked.gain && a.brings(m, i)*a.g.pool.total > float64(leastPassage*a.fair)
+			if !far && gain-float64(swapGain*cheapest[i]) <= direct.gain {
+				continue // whatever makes room
+			}
 			victims, lost, ok := a.evictable(i, m, false)
 			switch {
-			case !ok && gain > blocked.gain && a.brings(m, i)*a.g.pool.total > float64(leastPassage*a.fair):
+			case !ok && far:
 				blocked = exchange{m: m, server: i, gain: gain}
 			case ok && gain-float64(swapGain*lost) > direct.gain:
 				direct = exchange{m, i, victims, gain - float64(swapGain*lost)}
