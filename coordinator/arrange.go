@@ -109,7 +109,7 @@ func (p *Planner) carryOut(m *model, may allowance) {
 			reason = RoomWanted
 		}
 		if !m.stays(at) {
-			goes, reason = true, m.whyNot(at)
+			goes, reason = !at.group.views[at.server].spared, m.whyNot(at)
 		}
 		switch at.phase {
 		case Broken:

@@ -13,7 +13,7 @@ import (
 // replica for each model that wants any; then, from the highest Model.Priority
 // down, the next replica goes to the model that has the fewest per Model.Weight,
 // and of equal ones to the first by name, until it wants no more or the limit is
-// reached. Models under several budgets need room in all of them. Services are
+// reached; or, with Share ByValue, to the model for which it is worth most. Models under several budgets need room in all of them. Services are
 // under none.
 //
 // A budget never lowers a model below Min, nor below its present count while
@@ -25,6 +25,10 @@ type Budget struct {
 	Limit    int64    // of the sum, in the resource's unit; in [0, math.MaxInt64/2]
 	Models   []string // whom it covers, and
 	Groups   []string // those whose Group is one of these, on whatever fallback they live; both empty: all models
+	// Share is how it is shared out among equal priorities. A model under several
+	// budgets that are not enough is given by value what any of them gives so, after
+	// those that are not.
+	Share Share
 }
 
 // A BudgetPlan is how a budget was shared out.
@@ -78,6 +82,7 @@ func (d *Declarations) validateBudgets(f *check.Faults) {
 		f.Require(!names[b.Name], field+".Name", "%q stands twice", b.Name)
 		names[b.Name] = true
 		f.Require(resources[b.Resource], field+".Resource", "no group has a resource %q", b.Resource)
+		f.Require(b.Share <= ByValue, field+".Share", "unknown: %d", b.Share)
 		f.Require(b.Limit >= 0, field+".Limit", "must be >= 0, is %d", b.Limit)
 		f.Require(b.Limit <= math.MaxInt64/2, field+".Limit", "must be <= %d, is %d", int64(math.MaxInt64/2), b.Limit)
 		for j, name := range b.Models {

@@ -22,7 +22,7 @@ func TestBudgetLaws(t *testing.T) {
 			tr.d.Models[i].Weight = rapid.IntRange(0, 3).Draw(t, "weight")
 		}
 		for i := range rapid.IntRange(1, 2).Draw(t, "budgets") {
-			b := coordinator.Budget{Name: fmt.Sprint(i), Resource: rapid.SampledFrom([]string{"", "memory", "slots"}).Draw(t, "resource"), Limit: rapid.Int64Range(0, 12).Draw(t, "limit")}
+			b := coordinator.Budget{Name: fmt.Sprint(i), Resource: rapid.SampledFrom([]string{"", "memory", "slots"}).Draw(t, "resource"), Limit: rapid.Int64Range(0, 12).Draw(t, "limit"), Share: coordinator.Share(rapid.IntRange(0, 1).Draw(t, "share"))}
 			if rapid.Bool().Draw(t, "some") {
 				b.Models = []string{tr.pick(t).Name}
 				b.Groups = []string{tr.d.Groups[0].Name}

@@ -32,6 +32,9 @@ type claim struct {
 	want, got int
 	stakes    []stake
 	stopped   *budget // that has no room for its next replica; nil: none
+
+	byValue     bool
+	worth, next float64 // by value: of what it got, and of one more
 }
 
 // updateBudgets makes the budgets of declarations.
@@ -124,6 +127,7 @@ func (p *Planner) share() {
 		if m.host != nil { // more than of its host would be of no use
 			c.priority, c.weight = min(c.priority, m.host.Priority), min(c.weight, max(1, m.host.Weight))
 		}
+		c.byValue = slices.ContainsFunc(p.stakes[i], func(s stake) bool { return s.of.over && s.of.Share == ByValue })
 		c.give(m.least(&p.plan.Models[i]))
 		p.claims = append(p.claims, c)
 	}
@@ -145,6 +149,7 @@ func (p *Planner) share() {
 			n++
 		}
 		fill(claims[:n])
+		p.fillByValue(claims[:n])
 		claims = claims[n:]
 	}
 	for i := range p.claims {
@@ -202,14 +207,18 @@ func (c *claim) at(level int64) int {
 // open reports whether a claim may get more.
 func (c *claim) open() bool { return c.stopped == nil && c.got < c.want }
 
-// fill gives claims of one priority, sorted by weight, one replica after another
+// even reports whether it may, and evenly.
+func (c *claim) even() bool { return c.open() && !c.byValue }
+
+// fill gives claims of one priority, sorted by weight, those by value aside, one
+// replica after another
 // to the one with the fewest per weight. It does so in leaps: up to the highest
 // level that fits all of them, and singly beyond, until somebody is stopped.
 func fill(claims []claim) {
-	for slices.ContainsFunc(claims, func(c claim) bool { return c.open() }) {
+	for slices.ContainsFunc(claims, func(c claim) bool { return c.even() }) {
 		low, high := int64(0), int64(0)
 		for i := range claims {
-			if c := &claims[i]; c.open() {
+			if c := &claims[i]; c.even() {
 				high = max(high, (int64(c.want)*maxWeight+int64(c.weight)-1)/int64(c.weight))
 			}
 		}
@@ -225,7 +234,7 @@ func fill(claims []claim) {
 			}
 		}
 		for i := range claims {
-			if c := &claims[i]; c.open() {
+			if c := &claims[i]; c.even() {
 				c.give(c.at(low) - c.got)
 			}
 		}
@@ -242,7 +251,7 @@ func fitAt(claims []claim, level int64) bool {
 	}
 	for i := range claims {
 		c := &claims[i]
-		if !c.open() {
+		if !c.even() {
 			continue
 		}
 		more := c.at(level) - c.got
@@ -266,7 +275,7 @@ func one(claims []claim, next int64) {
 		return cmp.Or(cmp.Compare(int64(a.got+1)*int64(b.weight), int64(b.got+1)*int64(a.weight)), cmp.Compare(a.model, b.model))
 	})
 	for i := range claims {
-		if c := &claims[i]; c.open() && c.at(next) > c.got && c.fits() {
+		if c := &claims[i]; c.even() && c.at(next) > c.got && c.fits() {
 			c.give(1)
 		}
 	}

@@ -54,6 +54,7 @@ type view struct {
 	planned  int  // new replicas in this plan
 	marked   bool // this plan has written to used, going or planned
 	retiring bool // it is to go, see pool
+	spared   bool // it was, and stays from the next plan on
 }
 
 // open reports whether a server may be given new replicas at all.

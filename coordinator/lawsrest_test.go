@@ -92,11 +92,11 @@ func (tr *trial) rest(t *rapid.T) {
 	}
 	for _, m := range plan.Models {
 		switch {
-		case refused[m.Model] || m.Ready == m.Desired:
+		case refused[m.Model] || m.Ready == m.Desired+m.Extra:
 		case m.Ready < tr.least(m.Model):
 			tr.broken(t, 1, &plan, "%s at rest: %d serve, at least %d are declared, none is refused", m.Model, m.Ready, tr.least(m.Model))
 		default:
-			tr.broken(t, 8, &plan, "%s at rest: %d serve, %d wanted, none is refused", m.Model, m.Ready, m.Desired)
+			tr.broken(t, 8, &plan, "%s at rest: %d serve, %d wanted and %d extra, none is refused", m.Model, m.Ready, m.Desired, m.Extra)
 		}
 	}
 }

@@ -217,10 +217,18 @@ func (tr *trial) snapshot(t *rapid.T) (s coordinator.Snapshot) {
 func tell(p coordinator.Plan) string {
 	var b strings.Builder
 	for _, m := range p.Models {
-		fmt.Fprintf(&b, "model %s %d->%d ready=%d starting=%d draining=%d unseen=%v %v\n", m.Model, m.Was, m.Desired, m.Ready, m.Starting, m.Draining, m.Unseen, m.Decision)
+		fmt.Fprintf(&b, "model %s %d->%d ready=%d starting=%d draining=%d unseen=%v %v", m.Model, m.Was, m.Desired, m.Ready, m.Starting, m.Draining, m.Unseen, m.Decision)
+		if m.Extra != 0 {
+			fmt.Fprintf(&b, " extra=%d", m.Extra)
+		}
+		b.WriteByte('\n')
 	}
 	for _, g := range p.Groups {
-		fmt.Fprintf(&b, "group %s servers=%d %d->%d bound=%d unseen=%v\n", g.Group, g.Servers, g.Was, g.Desired, g.LowerBound, g.Unseen)
+		fmt.Fprintf(&b, "group %s servers=%d %d->%d bound=%d unseen=%v", g.Group, g.Servers, g.Was, g.Desired, g.LowerBound, g.Unseen)
+		if len(g.Decision.Steps) > 0 || len(g.Retiring) > 0 {
+			fmt.Fprintf(&b, " pool %v retiring=%v", g.Decision, g.Retiring)
+		}
+		b.WriteByte('\n')
 	}
 	for _, a := range p.Now {
 		fmt.Fprintf(&b, "now %v: %v\n", a, a.Why)

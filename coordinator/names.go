@@ -24,6 +24,16 @@ func (r Removal) MarshalText() ([]byte, error) { return removalNames.Marshal(uin
 // UnmarshalText undoes MarshalText.
 func (r *Removal) UnmarshalText(text []byte) error { return enum.Unmarshal(&removalNames, text, r) }
 
+var shareNames = enum.Names{Kind: "share", List: []string{"evenly", "by value"}}
+
+func (s Share) String() string { return shareNames.Of(uint8(s)) }
+
+// MarshalText is the name in JSON; an unknown value is an error.
+func (s Share) MarshalText() ([]byte, error) { return shareNames.Marshal(uint8(s)) }
+
+// UnmarshalText undoes MarshalText.
+func (s *Share) UnmarshalText(text []byte) error { return enum.Unmarshal(&shareNames, text, s) }
+
 var targetKindNames = enum.Names{Kind: "target kind", List: []string{"model", "group", "service"}}
 
 func (t TargetKind) String() string { return targetKindNames.Of(uint8(t)) }

@@ -25,6 +25,7 @@ type Planner struct {
 	budgets  []*budget  // sorted by name
 	stakes   [][]stake  // in budgets; as models
 	claims   []claim    // lent to share
+	bids     bids       // and to fillByValue
 	targets  []*scaled  // of models, then of services
 	movers   []*model   // those with several homes; a companion goes with its host
 	timed    []*scaled  // those with seconds

@@ -37,6 +37,7 @@ type copyOf struct {
 type desk struct {
 	taken    float64       // slots that are busy
 	expected float64       // load, if each model's spreads evenly over its copies
+	level    float64       // load, if each model's goes where there is least
 	turn     time.Duration // until what loads there has loaded
 	loading  bool          // something is, or this plan begins it
 	draining []int64       // room that drains free; nil: nothing drains
@@ -150,6 +151,7 @@ func (p *Planner) newAllotment(g *group) *allotment {
 	for _, m := range g.packed {
 		a.sit(m)
 	}
+	a.spread()
 	servers, ghosts := g.current()
 	a.ghosts = ghosts - q.cancelled
 	for range a.ghosts + max(0, q.want-(servers-len(q.retiring))) {
@@ -166,7 +168,7 @@ func (a *allotment) bear() {
 // sit takes in the copies of one model.
 func (a *allotment) sit(m *model) {
 	u := &m.use
-	u.running, u.busy = 0, u.serving > 0
+	u.running, u.busy, u.flows = 0, u.serving > 0, u.flows[:0]
 	for k, at := range m.places {
 		if at.group != a.g {
 			continue
@@ -174,9 +176,15 @@ func (a *allotment) sit(m *model) {
 		t, r := &a.desks[at.server], at.replica()
 		if r.InFlight.Quality.HasValue() {
 			u.running += max(0, r.InFlight.Value)
+			if over := t.taken - float64(a.g.pool.slots); over > 0 { // they wait where they are
+				u.running -= float64(max(0, r.InFlight.Value) * (over / t.taken))
+			}
 		}
 		switch at.phase {
 		case Loading:
+			if m.overdue(r, a.last) {
+				break // it may make it yet, but nobody waits for it
+			}
 			t.loading = true
 			t.turn = max(t.turn, ends(r.Since, m.loads.orElse(0.9, m.LoadTime)).Sub(a.last))
 		case Draining:
@@ -188,7 +196,9 @@ func (a *allotment) sit(m *model) {
 		if !m.stays(at) || at.phase == Draining || at.phase == Broken {
 			continue
 		}
-		t.expected += u.load() / float64(max(1, u.active))
+		share := u.load() / float64(max(1, u.active))
+		u.flows = append(u.flows, flow{at.server, share})
+		t.expected += share
 		if at.phase == Serving {
 			busy := r.InFlight.Quality != policy.OK || r.InFlight.Value > 0
 			t.copies = append(t.copies, len(a.copies))
@@ -302,8 +312,16 @@ func (a *allotment) seat(m *model) bool {
 // takeBackLate lets a server stay from the next plan on: in this one, what it
 // holds is counted as gone.
 func (a *allotment) takeBackLate() {
-	last := len(a.g.pool.retiring) - 1
-	a.g.pool.retiring = slices.Delete(a.g.pool.retiring, last, last+1)
+	retiring := a.g.pool.retiring
+	last := 0
+	for i := range retiring {
+		if a.g.lower(retiring[i].Server, retiring[last].Server) {
+			last = i
+		}
+	}
+	i, _ := a.g.serverIndex(retiring[last].Server)
+	a.g.views[i].spared = true
+	a.g.pool.retiring = slices.Delete(retiring, last, last+1)
 }
 
 // expect shows a copy that is to come on a server that has not appeared.
@@ -381,6 +399,9 @@ func (a *allotment) stop(k int) {
 // there for long enough.
 func (a *allotment) mayGo(c *copyOf) bool {
 	u := &c.m.use
+	if w := &a.g.pool.passage; w.Model == c.m.Name && w.From != a.g.state.Servers[c.server].Name {
+		return false // it has just come, so that another may go
+	}
 	return !c.goes && !c.m.held && u.active-u.gone > c.m.desired && u.serving-u.gone > c.m.desired &&
 		!(c.m.desired == 0 && u.InFlight > 0 && u.serving-u.gone <= 1) &&
 		a.last.Sub(c.since) >= keepAtLeast
@@ -422,8 +443,7 @@ func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int,
 	return victims, lost, true
 }
 
-// gain is what one more copy of m adds on a server: the less is expected there,
-// the more of the pool's load it can take.
+// gain is what one more copy of m adds on a server.
 func (a *allotment) gain(m *model, server int) float64 {
 	n := m.use.active + m.use.more - m.use.gone + 1
 	return m.marginal(n, a.levels(server, m.use.load()/float64(n)))
@@ -439,8 +459,7 @@ func (a *allotment) appraise() {
 // loss is what a copy adds where it is.
 func (a *allotment) loss(c *copyOf) float64 {
 	n := max(1, c.m.use.active-c.m.use.gone)
-	share := c.m.use.load() / float64(n)
-	return c.m.marginal(n, a.levels(c.server, -share))
+	return c.m.marginal(n, a.levels(c.server, -c.m.use.load()/float64(n)))
 }
 
 // levels is by which share of the pool's load a server comes nearer to what is
@@ -546,109 +565,4 @@ func (a *allotment) fill() {
 			a.put(best, i, nil, FillsRoom)
 		}
 	}
-}
-
-// How much more a copy must add than the one it replaces, and how long is waited
-// between such exchanges.
-const (
-	swapGain  = 2
-	swapPause = 10 * time.Second
-)
-
-// An exchange is a copy that could come on a server, and the copies that make room
-// for it.
-type exchange struct {
-	m       *model
-	server  int
-	victims []int
-	gain    float64 // beyond what is lost
-}
-
-// better lets the copies that are missed least make room for the one that adds
-// most, if that is clearly more. Where every copy on a server is needed, the
-// least used one is first loaded elsewhere.
-func (a *allotment) better() {
-	q := a.g.pool
-	for i := range a.desks {
-		if a.desks[i].loading || a.desks[i].draining != nil {
-			return // one after the other
-		}
-	}
-	a.appraise()
-	var direct, blocked exchange
-	for _, m := range a.g.packed {
-		if !a.wantsMore(m) {
-			continue
-		}
-		for i := range a.desks {
-			if !a.idle(m, i) {
-				continue
-			}
-			if a.takes(i, m.size, nil) {
-				continue // fill does it
-			}
-			gain := a.gain(m, i)
-			victims, lost, ok := a.evictable(i, m, false)
-			switch {
-			case !ok && gain > blocked.gain:
-				blocked = exchange{m: m, server: i, gain: gain}
-			case ok && gain-float64(swapGain*lost) > direct.gain:
-				direct = exchange{m, i, victims, gain - float64(swapGain*lost)}
-			}
-		}
-	}
-	if blocked.gain > direct.gain && a.unblock(&blocked) {
-		return
-	}
-	if direct.m == nil || a.last.Sub(q.swapped) < swapPause {
-		return
-	}
-	q.swapped = a.last
-	for _, k := range direct.victims {
-		a.stop(k)
-	}
-}
-
-// unblock has the least used copy of a server loaded elsewhere too, so that it is
-// not needed there any more. It reports whether that is under way.
-func (a *allotment) unblock(x *exchange) bool {
-	var least *model
-	for k := range a.copies {
-		c := &a.copies[k]
-		if c.server != x.server || c.goes || c.m == x.m {
-			continue
-		}
-		if c.m.use.active > c.m.desired {
-			return false // it may go soon
-		}
-		if least == nil || c.m.use.load() < least.use.load() {
-			least = c.m
-		}
-	}
-	if least == nil {
-		return false
-	}
-	var to exchange
-	for i := range a.desks {
-		if i == x.server || !a.idle(least, i) {
-			continue
-		}
-		victims, lost, ok := a.evictable(i, least, false)
-		if gain := x.gain - float64(swapGain*lost); ok && gain > to.gain {
-			to = exchange{least, i, victims, gain}
-		}
-	}
-	switch {
-	case to.m == nil:
-		return false
-	case len(to.victims) == 0:
-		a.put(to.m, to.server, nil, MakesWay)
-	case a.last.Sub(a.g.pool.swapped) < swapPause:
-	default:
-		a.g.pool.swapped = a.last
-		for _, k := range to.victims {
-			a.stop(k)
-		}
-	}
-	return true
 }

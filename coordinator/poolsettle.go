@@ -9,29 +9,24 @@ func (p *Planner) settleCopies(m *model) {
 		clear(m.drains)
 		return // as it should be
 	}
-	m.revived, m.late = m.revived[:0], m.late[:0]
+	m.revived = m.revived[:0]
 	for i, at := range m.places {
-		switch {
-		case !m.stays(at):
-		case at.phase == Draining:
+		if m.stays(at) && at.phase == Draining {
 			m.revived = append(m.revived, i)
-		case at.phase == Loading && m.overdue(at.replica(), p.last):
-			m.late = append(m.late, i)
 		}
 	}
-	back := min(len(m.revived), max(0, m.desired-m.use.active))
-	m.revived = m.revived[:back]
-	// What loads for too long may still make it, until others serve in its place.
-	if m.use.serving >= m.desired {
-		m.spare = append(m.spare, m.late...)
+	m.revived = m.revived[:min(len(m.revived), max(0, m.desired-m.use.active))]
+	p.carryOut(m, m.allowance(m.use.stuck))
+}
+
+// spared counts the copies on servers that stay after all.
+func (m *model) spared() (n int) {
+	for _, at := range m.places {
+		if at.group.views[at.server].spared && m.owns(at) && at.phase <= Serving {
+			n++
+		}
 	}
-	free := max(0, m.serving-m.desired)
-	may := allowance{leaving: min(free, m.leaving)}
-	may.spare = free - may.leaving
-	if m.use.stuck && m.MinReady > 0 {
-		may.leaving = max(may.leaving, min(m.leaving, m.serving-m.MinReady))
-	}
-	p.carryOut(m, may)
+	return n
 }
 
 // emptied reports whether a server that retires may be drained: all that is
@@ -61,7 +56,7 @@ func (p *Planner) fillPool(g *group) GroupPlan {
 	}
 	for _, m := range g.packed {
 		u := &m.use
-		p.plan.Models[m.rank].Extra = max(0, u.active+u.more-u.gone-m.desired)
+		p.plan.Models[m.rank].Extra = max(0, u.active+u.more-u.gone+m.spared()-m.desired)
 	}
 	return gp
 }

@@ -13,7 +13,7 @@ func (g *group) markRetiring() {
 		return
 	}
 	for i := range g.views {
-		g.views[i].retiring = false
+		g.views[i].retiring, g.views[i].spared = false, false
 	}
 	g.pool.retiring = slices.DeleteFunc(g.pool.retiring, func(r retiree) bool {
 		i, found := g.serverIndex(r.Server)

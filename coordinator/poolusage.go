@@ -15,7 +15,7 @@ type usage struct {
 	seen     policy.Observation // of the last decision, without seconds
 
 	// Of the present plan:
-	running float64 // requests in service, as far as is known
+	running float64 // requests that have a slot, as far as is known
 	busy    bool    // each of its copies sits on a server without a free slot
 	active  int     // copies that stay and serve or will
 	serving int     // of these, serve
@@ -23,6 +23,7 @@ type usage struct {
 	gone    int     // copies that this plan stops
 	more    int     // and those that it adds
 	wants   int     // of the desired, without a place yet
+	flows   []flow  // load by server
 	stuck   bool    // there was no room for some in the last plan
 }
 

@@ -133,6 +133,13 @@ func (st *story) groupFields(g *coordinator.ServerGroup, f *coordinatortest.Flee
 			g.Removal, f.Ordinal = coordinator.Ordinal, true
 		case "boot":
 			g.BootTime, f.Boot = st.span(value), st.span(value)
+		case "pool":
+			if g.Pool == nil {
+				g.Pool = &coordinator.Pool{}
+			}
+			g.Pool = &coordinator.Pool{Slots: st.number(value), Policy: g.Pool.Policy}
+		case "pool-track":
+			g.Pool = &coordinator.Pool{Slots: g.Pool.Slots, Policy: perReplica(float64(st.number(value)))}
 		case "settle":
 			g.Consolidation.Settle = st.span(value)
 		case "spread": // never consolidated

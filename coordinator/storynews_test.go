@@ -25,7 +25,11 @@ type lines struct {
 
 func linesOf(p coordinator.Plan) (l lines) {
 	for _, m := range p.Models {
-		l.models = append(l.models, fmt.Sprintf("%s: %v (serving %d, starting %d, draining %d)", m.Model, m.Decision, m.Ready, m.Starting, m.Draining))
+		line := fmt.Sprintf("%s: %v (serving %d, starting %d, draining %d", m.Model, m.Decision, m.Ready, m.Starting, m.Draining)
+		if m.Extra > 0 {
+			line += fmt.Sprintf(", extra %d", m.Extra)
+		}
+		l.models = append(l.models, line+")")
 	}
 	for _, a := range p.Now {
 		l.now = append(l.now, fmt.Sprintf("now %v: %s", a, a.Why.Reason))
@@ -36,6 +40,14 @@ func linesOf(p coordinator.Plan) (l lines) {
 			until = fmt.Sprintf(", %v at most", w.Until.Sub(p.At))
 		}
 		l.later, l.until = append(l.later, fmt.Sprintf("later %v: %s", w.Action, w.For)), append(l.until, until)
+	}
+	for _, g := range p.Groups {
+		if len(g.Decision.Steps) > 0 {
+			l.rest = append(l.rest, fmt.Sprintf("pool %s: %v", g.Group, g.Decision))
+		}
+		for _, name := range g.Retiring {
+			l.rest = append(l.rest, fmt.Sprintf("pool %s: %s retires", g.Group, name))
+		}
 	}
 	for _, r := range p.Refused {
 		l.rest = append(l.rest, fmt.Sprintf("refused in %s: %v", r.Group, r.Refusal))

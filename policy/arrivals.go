@@ -83,8 +83,13 @@ func (a *arrivals) dispersion(bin, span int) (index float64, ok bool) {
 		return 0, false
 	}
 	mean, squares := total/float64(n), 0.0
-	for i := range n {
-		d := float64(a.sumBefore(i*bin, bin)) - mean
+	last, place := a.sums[a.at], a.at
+	for range n {
+		if place -= bin; place < 0 {
+			place += len(a.sums)
+		}
+		d := float64(last-a.sums[place]) - mean
+		last = a.sums[place]
 		squares += float64(d * d)
 	}
 	return squares / float64(n-1) / mean, true

@@ -68,3 +68,45 @@ func BenchmarkHPA(b *testing.B) {
 		}
 	})
 }
+
+// One decision of a policy that goes by whole seconds, two of them at a time, of a
+// target with requests enough for about fifty slots.
+func BenchmarkStreams(b *testing.B) {
+	for _, name := range []string{"slo", "forecast", "envelope", "season", "backlog"} {
+		b.Run(name, func(b *testing.B) {
+			p := streams[name].New(start, 5)
+			o := settled(25, 50).Lend(make([]policy.Step, 0, 8))
+			o.Slots, o.Lead = 2, 35*time.Second
+			o.Seconds = make([]policy.Second, 2)
+			once := func(i int) {
+				for k := range o.Seconds {
+					o.Seconds[k] = policy.Second{Unix: o.Now.Unix() + int64(k), Known: true, Begun: int64(90 + i*7%21), Ended: int64(90 + i*11%21), Busy: 50}
+				}
+				o.Now = o.Now.Add(2 * time.Second)
+				p.Decide(o)
+			}
+			for i := range 2000 {
+				once(i)
+			}
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				i++
+				once(i)
+			}
+			b.ReportMetric(float64(len(p.(policy.Saver).AppendState(nil))), "state-bytes")
+		})
+	}
+}
+
+func BenchmarkSLOValue(b *testing.B) {
+	x := newTarget(streams["slo"], 0.4, 3)
+	x.live(100, 100)
+	o := x.see()
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i = (i + 1) % 40
+		policy.Value(x.p, o, 20, i)
+	}
+}

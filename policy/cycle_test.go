@@ -108,6 +108,49 @@ func TestCycleThatEnds(t *testing.T) {
 	}
 	believed, _ := live(&c, 24, 4, 120, rate, random)
 	require.Zero(t, believed)
+	require.False(t, c.Periods[0].Earns)
+}
+
+// A gain is believed when it is clear of its noise.
+func TestEarning(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 4))
+	for _, c := range []struct {
+		mean, noise float64
+		earns       bool
+	}{{0.1, 0.1, true}, {0.02, 0.5, false}, {-0.1, 0.1, false}} {
+		e := earning{Period: 120}
+		for range 300 {
+			gain := c.mean + c.noise*random.NormFloat64()
+			off := 10 * math.Exp(math.Abs(gain))
+			if gain > 0 {
+				e.score(10, 10, off)
+			} else {
+				e.score(10, off, 10)
+			}
+		}
+		require.Equal(t, c.earns, e.Earns, "%+v: %+v", c, e)
+	}
+}
+
+// What came a period ago is scaled by how now compares with then, within bounds.
+func TestThenIsScaled(t *testing.T) {
+	for now, want := range map[float64]float64{10: 20, 11: 22, 8: 16, 100: 26, 0: 6} {
+		c := newCycle([]int64{60})
+		for s := range int64(3600 + 1860) {
+			rate := 10.0
+			switch {
+			case s/60 == 33: // of the first hour: what is to be foretold
+				rate = 20
+			case s >= 3600+1860-cycleQuarter*60:
+				rate = now
+			}
+			c.second(s, rate, 60)
+		}
+		c.second(3600+1860, now, 60)
+		got, ok := c.then(60, c.Open+1, c.Open+3)
+		require.True(t, ok)
+		require.InEpsilon(t, want, got, 0.03, "now %v", now)
+	}
 }
 
 // A target that times itself: bursts half an hour apart, give or take a few

@@ -13,7 +13,23 @@
 // quirks included: [HPA], [KPA], [KEDA] and [SeldonLag], each a thin policy over
 // an exact core with an input type of its own ([HPAInput] and [HPADecider],
 // [KPADecider], [KEDADecider], [SeldonInput]), for those who want one answer
-// from one call. Ours: [Track], target tracking on any signal in both directions.
+// from one call. Ours: [Track], target tracking on any signal in both directions,
+// and those that go by whole seconds: [SLO], [Forecast], [Envelope], [Season] and
+// [Backlog].
+//
+// These five are told no load. From the seconds of an observation and the requests
+// in flight they learn when requests come and how long they are served, and each
+// answers one question about that:
+//
+//	SLO       how many, so that few wait too long, at the rate of now
+//	Forecast  how many, for the rate one start-up time ahead
+//	Envelope  how many, for bursts like those of the last quarter of an hour
+//	Season    how many, if it is as it was a day or a week ago, where it often is
+//	Backlog   how many, so that what waits is served by a deadline
+//
+// Each holds until it knows a service time (it may be told one to begin with), goes
+// both ways, and stands alone; together they are parts of a [Highest]. A [Valuer],
+// as SLO is, can also say what a count is worth, see [Value].
 //
 // The combinators wrap a Config and are Configs themselves, each with its law:
 // [Bound], [Stabilize], [Pace], [Every], [Tolerate], [Cooldown], [FlapBudget],

@@ -114,7 +114,6 @@ func (h *holt) close(steps int64) {
 			h.Trend = float64(holtTrend*(h.Level-before)) + float64((1-holtTrend)*drift)
 		}
 		h.Bins++
-		*forecast = -1
 		h.Ahead[at(h.Open+steps)] = h.rate(steps)
 	}
 	*forecast = -1

@@ -228,6 +228,25 @@ func TestForecastCoversWhatItSays(t *testing.T) {
 	}
 }
 
+// A forecast is scored against the bin that it was made for: a stream that jumps
+// surprises those that were made before, four bins ahead, and no other so much.
+func TestHoltScoresAtItsLead(t *testing.T) {
+	h := newHolt(10)
+	for s := range int64(1000) {
+		h.second(s, 5, 40)
+	}
+	for s := int64(1000); s < 1100; s++ {
+		h.second(s, 50, 40)
+	}
+	surprised := 0
+	for _, b := range h.Ratios.ring[:h.Ratios.n] {
+		if histogram.Value(int(b)) > 9 {
+			surprised++
+		}
+	}
+	require.Equal(t, 4, surprised)
+}
+
 func TestHoltForgetsWhatNobodySaw(t *testing.T) {
 	h := newHolt(10)
 	for s := range int64(1000) {
@@ -293,6 +312,9 @@ type counters struct {
 	free   []float64 // when each slot is
 	done   []float64 // ends to come
 	starts []float64
+	limit  float64 // of waits
+	served float64
+	late   float64 // waited longer
 }
 
 // second serves poisson arrivals of a rate during one second.
@@ -307,6 +329,9 @@ func (c *counters) second(at int64, rate float64, service func() float64) (x Sec
 			}
 		}
 		start := max(t, c.free[first])
+		if c.served++; start-t > c.limit {
+			c.late++
+		}
 		c.free[first] = start + service()
 		c.starts, c.done = append(c.starts, start), append(c.done, c.free[first])
 	}
@@ -333,7 +358,7 @@ func TestServiceIsLearned(t *testing.T) {
 				c := counters{random: rand.New(rand.NewPCG(8, 9)), free: make([]float64, 10)}
 				var m stream = newStream(10)
 				o := Observation{Desired: 5, Ready: 5, Slots: 2, Readings: make([]Reading, 1)}
-				for at := range int64(3600) {
+				for at := range int64(1500) {
 					x, flight := c.second(at, rate, c.random.ExpFloat64)
 					if !measured {
 						x.Busy = 0
@@ -348,6 +373,37 @@ func TestServiceIsLearned(t *testing.T) {
 				require.InEpsilon(t, 1, s, 0.12, "measured %v, rate %v, declared %v", measured, rate, declared)
 			}
 		}
+	}
+}
+
+// What an SLO settles on, knowing nothing to begin with, keeps about the share that
+// it promises, and two replicas less do not: on queues simulated with Poisson
+// arrivals and exponential services.
+func TestSLOKeepsItsPromise(t *testing.T) {
+	for _, rate := range []float64{1, 8, 40} {
+		c := SLO{Wait: 250 * time.Millisecond, Miss: 0.05}
+		p := c.New(time.Unix(0, 0), 90).(*slo)
+		learned := counters{random: rand.New(rand.NewPCG(1, 2)), free: make([]float64, 90)}
+		o := Observation{Desired: 90, Ready: 90, Slots: 1, Readings: make([]Reading, 1), Seconds: make([]Second, 1)}
+		sum, n := 0, 0
+		for at := range int64(4000) {
+			x, flight := learned.second(at, rate, learned.random.ExpFloat64)
+			o.Now, o.Seconds[0] = time.Unix(at+1, 0), x
+			o.Readings[0] = Reading{Value: flight, Quality: OK}
+			if d := p.Decide(o); at > 2000 {
+				sum, n = sum+d.Replicas, n+1
+			}
+		}
+		late := func(slots int) float64 {
+			q := counters{random: rand.New(rand.NewPCG(5, 6)), free: make([]float64, slots), limit: 0.25}
+			for at := range int64(20_000) {
+				q.second(at, rate, q.random.ExpFloat64)
+			}
+			return q.late / q.served
+		}
+		mean := float64(sum) / float64(n)
+		require.Less(t, late(int(math.Ceil(mean))), 0.06, "%v slots for %v a second", mean, rate)
+		require.Greater(t, late(int(math.Floor(mean))-2), 0.05, "%v slots for %v a second", mean, rate)
 	}
 }
 

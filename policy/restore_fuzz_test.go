@@ -21,6 +21,9 @@ func restorable() map[string]policy.Config {
 		"useful":   policy.Useful{Max: 3, Of: track},
 		"highest":  policy.Highest{track, policy.Stabilize{Down: time.Minute, Of: track}},
 	}
+	for name, c := range streams {
+		all[name] = c
+	}
 	for name, c := range configs {
 		all[name] = c
 	}

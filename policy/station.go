@@ -102,7 +102,7 @@ type burstiness struct {
 }
 
 const (
-	burstEvery = 10  // seconds
+	burstEvery = 20  // seconds
 	burstSpan  = 600 // seconds, or
 	burstBins  = 40  // as many bins
 	mostIndex  = 1000

@@ -259,7 +259,10 @@ func TestValueThroughCombinators(t *testing.T) {
 	capped.live(100, 10)
 	require.InDelta(t, want, policy.Value(capped.p, capped.see(), 7, 5), 1e-9, "more than two are of no use")
 	for _, c := range []policy.Config{
-		track, policy.Lowest{slo, track}, policy.First{slo}, policy.Highest{track},
+		track,
+		policy.Lowest{slo, track},
+		policy.First{slo},
+		policy.Highest{track},
 		policy.Freeze{Replicas: 1, Until: start.Add(time.Hour), Of: slo},
 	} {
 		x := newTarget(c, 0.4, 3)

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/coordinator/coordinatortest"
 	"github.com/bellows-go/bellows/policy"
@@ -20,6 +22,7 @@ type blurred struct {
 	fault string
 
 	reads  int
+	known  map[coordinator.Series]coordinator.Sample
 	buffer []coordinator.Sample
 	first  []coordinator.Sample
 	all    []coordinator.Series
@@ -67,6 +70,8 @@ func (x *blurred) Read(ctx context.Context, want []coordinator.Series, dst []coo
 	switch x.fault {
 	case "makes zeros of nothing":
 		got = zeros(want, got, n)
+	case "keeps alive what is gone", "has one more under way":
+		got = x.revive(want, got, n)
 	case "returns the first answer again":
 		if x.first == nil {
 			x.first = slices.Clone(got[n:])
@@ -79,6 +84,29 @@ func (x *blurred) Read(ctx context.Context, want []coordinator.Series, dst []coo
 		}
 	}
 	return got, nil
+}
+
+// revive adds what it knew last of each wanted series without a sample, dated
+// anew; one more is under way only once.
+func (x *blurred) revive(want []coordinator.Series, got []coordinator.Sample, from int) []coordinator.Sample {
+	if x.known == nil {
+		x.known = map[coordinator.Series]coordinator.Sample{}
+	}
+	for _, s := range got[from:] {
+		x.known[s.Series] = s
+	}
+	for _, w := range want {
+		s, known := x.known[w]
+		if !known || slices.ContainsFunc(got[from:], func(s coordinator.Sample) bool { return s.Series == w }) {
+			continue
+		}
+		if x.fault == "has one more under way" {
+			delete(x.known, w)
+		}
+		s.At = time.Now()
+		got = append(got, s)
+	}
+	return got
 }
 
 // stubborn reads until it is answered, whatever ctx says.
@@ -170,6 +198,7 @@ func TestBrokenSources(t *testing.T) {
 		{"calls deltas counts", coordinatortest.Counters, "without a restart"},
 		{"says now and then that it counts", coordinatortest.Counters, "was cumulative"},
 		{"makes zeros of nothing", coordinatortest.Silence, "which nobody counted"},
+		{"keeps alive what is gone", coordinatortest.Silence, "which nobody counted"},
 		{"waits for ever", coordinatortest.Deadline, "no answer after"},
 		{"returns nothing with an error", coordinatortest.Deadline, "at the deadline, while another target's source hangs"},
 		{"lends out its buffer", coordinatortest.Deadline, "was changed later"},
@@ -193,6 +222,17 @@ func TestBrokenSources(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A source may collect by itself: what was on its way when a series vanished is
+// no lie.
+func TestSourceWithOneMoreUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, coordinatortest.CheckMetricSource(coordinatortest.Silence, func() (coordinatortest.SourceWorld, error) {
+			f := kitFleet()
+			return sourceWorld(f, &blurred{Fleet: f, fault: "has one more under way"}), nil
+		}, coordinatortest.Options{}))
+	})
 }
 
 // The fleet's own faults break the contracts that they should.

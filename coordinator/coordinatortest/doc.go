@@ -80,7 +80,7 @@
 //   - [Counters]: a Cumulative series never falls but at a restart, and stays
 //     Cumulative.
 //   - [Silence]: a series that nobody counts, or no longer, gets no sample that
-//     is OK and new; the others do.
+//     is OK and new, but what was under way when it vanished; the others do.
 //   - [Deadline]: Read returns soon after its context ends, with the targets that
 //     did answer, and writes nothing into what it returned later.
 //   - [PartialFailure]: an error, or a sample that is not OK, says so, and what is

@@ -145,6 +145,14 @@ func trySilence(r *sourceRig) {
 	before := newest(r.read(r.Series))
 	lost := r.targets()[0]
 	r.Lose(lost)
+	// What was under way when it vanished may still come, once: a scrape, say.
+	r.Advance()
+	got, _ = r.try(r.Series, nil, r.Patience)
+	for series, s := range newest(got) {
+		if was := before[series]; series.Target == lost && s.At.After(was.At) {
+			before[series] = s
+		}
+	}
 	for range 2 {
 		r.Advance()
 		got, _ = r.try(r.Series, nil, r.Patience)

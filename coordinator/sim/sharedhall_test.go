@@ -264,7 +264,7 @@ func TestHallAgainstSlowModel(t *testing.T) {
 		models := []string{"a", "b", "c", "d"}
 		slots := rapid.IntRange(1, 3).Draw(t, "slots")
 		memory := rapid.Int64Range(2, 4).Draw(t, "memory")
-		registered := memory + rapid.Int64Range(0, 2).Draw(t, "overcommit")
+		registered := memory + rapid.Int64Range(0, 3).Draw(t, "overcommit")
 		loadTime := rapid.Int64Range(1, 20).Draw(t, "load time")
 		from := rapid.Int64Range(0, 30).Draw(t, "from")
 		fast := &hall{slots: slots, memory: memory, from: from, expect: func(int64) {}}
@@ -297,7 +297,9 @@ func TestHallAgainstSlowModel(t *testing.T) {
 			fast.advance(end)
 			slow.advance(come, end)
 			now = end
-			change(t, fast, slow, &next, registered, happened)
+			for range rapid.IntRange(1, 3).Draw(t, "changes") {
+				change(t, fast, slow, &next, registered, happened)
+			}
 			if a, b := fast.String(), slow.String(models); a != b {
 				t.Fatalf("at %d:\n%s\nwant\n%s", now, a, b)
 			}

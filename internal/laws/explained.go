@@ -11,11 +11,12 @@ import (
 
 var leaves = []coordinator.Reason{
 	coordinator.ReplicaSpare, coordinator.ServerLeaving, coordinator.VersionOld, coordinator.GroupLeft, coordinator.HostLeaves,
+	coordinator.RoomWanted, coordinator.ServerRetires,
 }
 
 var reasons = map[coordinator.Kind][]coordinator.Reason{
-	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerNeeded, coordinator.ServerEmpty},
-	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating},
+	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerNeeded, coordinator.ServerEmpty, coordinator.PoolShort},
+	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating, coordinator.FillsRoom, coordinator.Relieves, coordinator.MakesWay},
 	coordinator.Route:      {coordinator.ReplicaLoaded, coordinator.Revived},
 	coordinator.Unroute:    leaves,
 	coordinator.Unload:     append([]coordinator.Reason{coordinator.Drained, coordinator.DrainTooLong, coordinator.LoadFailed}, leaves...),
@@ -145,7 +146,7 @@ func (j *Judge) open(v *verdict, s *coordinator.Snapshot, p *coordinator.Plan, m
 			v.broken(13, "%s lacks %d of %d, of which the plan explains %d", mp.Model, short, mp.Desired, loads)
 		}
 	}
-	if over := serving - mp.Desired; over > 0 && stops < over {
+	if over := serving - mp.Desired - mp.Extra; over > 0 && stops < over {
 		v.broken(13, "%d of %s serve, %d wanted, and the plan explains %d", serving, mp.Model, mp.Desired, stops)
 	}
 }

@@ -118,6 +118,7 @@ func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	j.start(&v, &s, &p)
 	j.explained(&v, &s, &p)
 	j.thrash(&v, &s, &p)
+	j.planPools(&v, &s, &p, silence)
 	v.add(j.planServices(s, p, silence))
 	v.add(j.planBudgets(s, p, silence))
 	unseen := map[string]bool{}

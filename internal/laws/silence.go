@@ -35,17 +35,34 @@ func (j *Judge) listen(s coordinator.Snapshot) map[coordinator.TargetID]bool {
 		}
 		good[x.Series][x.Origin] = x.Quality == policy.OK && !odd && s.Now.Sub(from.newest) <= j.Stale
 	}
+	silent := func(id coordinator.Series) bool {
+		if len(good[id]) == 0 {
+			return true
+		}
+		for origin, from := range j.answered[id] {
+			if s.Now.Sub(from.answered) <= j.Patience && !good[id][origin] {
+				return true
+			}
+		}
+		return false
+	}
 	silence := map[coordinator.TargetID]bool{}
 	for target, c := range j.policies() {
 		for _, sig := range c.Needs().Signals {
-			id := coordinator.Series{Target: target, Name: sig.Name}
-			if len(good[id]) == 0 {
+			if silent(coordinator.Series{Target: target, Name: sig.Name}) {
 				silence[target] = true
 			}
-			for origin, from := range j.answered[id] {
-				if s.Now.Sub(from.answered) <= j.Patience && !good[id][origin] {
-					silence[target] = true
-				}
+		}
+	}
+	// A pool hears all of its models.
+	for name, m := range j.models {
+		pool := j.groups[m.Group].Pool
+		if pool == nil || pool.Policy == nil {
+			continue
+		}
+		for _, sig := range pool.Policy.Needs().Signals {
+			if silent(coordinator.Series{Target: coordinator.TargetID{Kind: coordinator.TargetModel, Name: name}, Name: sig.Name}) {
+				silence[coordinator.TargetID{Kind: coordinator.TargetGroup, Name: m.Group}] = true
 			}
 		}
 	}

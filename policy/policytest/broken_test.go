@@ -163,6 +163,21 @@ func (p *fakePolicy) Decide(o policy.Observation) policy.Decision {
 	return d
 }
 
+func (p *fakePolicy) Value(_ policy.Observation, n int) float64 {
+	v := min(1, float64(n)/8)
+	switch p.fault {
+	case "worth less for more":
+		v = 1 - v
+	case "worth nothing to begin with":
+		v = min(1, float64(n/4))
+	case "worth two":
+		v *= 2
+	case "valuing changes the memory":
+		p.Last += 100
+	}
+	return v
+}
+
 func (p *fakePolicy) AppendState(dst []byte) []byte {
 	m := p.fakeMemory
 	m.V = 1
@@ -203,7 +218,7 @@ func (p *fakePolicy) Restore(state []byte) error {
 // Each fault breaks the law that forbids it, and no law that it does not.
 func TestBroken(t *testing.T) {
 	// What decides differently each time cannot be compared with itself.
-	unsteady := []Law{Deterministic, Isolated, Borrowed, Saved, Monotone}
+	unsteady := []Law{Deterministic, Isolated, Borrowed, Saved, Monotone, Valued}
 	for fault, want := range map[string][]Law{
 		"":                                   nil,
 		"invalid":                            {Valid},
@@ -241,6 +256,10 @@ func TestBroken(t *testing.T) {
 		"accepts any version":                {Saved},
 		"AppendState changes the memory":     {Saved},
 		"less for more":                      {Monotone},
+		"worth less for more":                {Valued},
+		"worth nothing to begin with":        {Valued},
+		"worth two":                          {Valued},
+		"valuing changes the memory":         {Valued},
 		"allocates":                          {NoAllocation},
 	} {
 		t.Run("fault="+fault, func(t *testing.T) {

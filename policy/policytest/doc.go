@@ -31,6 +31,8 @@
 //     refused and changes nothing; a plausible one may be taken, without a panic.
 //   - [Monotone]: where Options.Monotone declares it: with every reading larger,
 //     all else equal and Ready + Starting = Desired, no fewer replicas.
+//   - [Valued]: policy.Value, of a Valuer or not, is in [0, 1], no less for more
+//     replicas, concave, and changes no later decision.
 //   - [NoAllocation]: warmed up and with a lent buffer Decide allocates nothing.
 //
 // Each law counts how often it was put to the test, and fails when that is rare.

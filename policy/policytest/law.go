@@ -26,6 +26,7 @@ const (
 	Silence       Law = "silence"
 	Saved         Law = "saved"
 	Monotone      Law = "monotone"
+	Valued        Law = "valued"
 	NoAllocation  Law = "no allocation"
 )
 
@@ -84,6 +85,7 @@ var trials = []trial{
 	{law: Silence, try: trySilence},
 	{law: Saved, try: trySaved},
 	{law: Monotone, try: tryMonotone},
+	{law: Valued, try: tryValued},
 	{law: NoAllocation, once: true, try: tryNoAllocation},
 }
 

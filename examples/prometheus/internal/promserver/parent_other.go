@@ -1,0 +1,7 @@
+//go:build !linux
+
+package promserver
+
+import "os/exec"
+
+func dieWithParent(*exec.Cmd) {}
