@@ -12,7 +12,8 @@ import "time"
 // with the load a = rate * S of the last minute and the service time S that it
 // learns. Where L leaves less than a quarter of Within, that quarter is what
 // remains. No more slots are asked for than there are requests, those being served
-// and those to come within L included.
+// and those to come within L included; and no fewer than are serving one: that
+// nothing came for a minute does not end what runs for longer.
 type Backlog struct {
 	Within  time.Duration // > 0; in which the last of those that wait is to be served
 	Signal  Signal        // how many wait; Name "": those in flight for which no slot is ready
@@ -72,13 +73,17 @@ func (p *backlog) Decide(o Observation) Decision {
 	}
 	k, _ := p.Served.slots(&o)
 	d := draining{
-		Waiting: min(r.Value, 1e12), Rate: p.Arrivals.rate(backlogSpan), Service: s, Serving: float64(o.Ready) * float64(k),
+		Waiting: min(r.Value, 1e12), Rate: p.Arrivals.rate(backlogSpan), Service: s, Serving: float64(max(o.Ready, 0)) * float64(k),
 		Lead: leadOf(&o, p.Lead.Seconds()), Within: p.Within.Seconds(),
 	}
 	if p.Signal == (Signal{}) {
 		d.Waiting = max(0, d.Waiting-d.Serving)
 	}
-	n := replicas(d.slots(), k)
+	slots := d.slots()
+	if flight := &o.Readings[0]; flight.usable() {
+		slots = max(slots, min(flight.Value, d.Serving))
+	}
+	n := replicas(slots, k)
 	if n < o.Desired && r.Quality != OK {
 		return o.Hold(SignalNotOK, float64(r.Quality))
 	}

@@ -30,6 +30,25 @@ func TestBacklogOfWhatWaits(t *testing.T) {
 	}
 }
 
+// What runs for long keeps its slots when nothing comes any more, whatever counts as
+// waiting; slots that are free do not.
+func TestBacklogKeepsWhatRuns(t *testing.T) {
+	for _, c := range []struct {
+		flight float64
+		want   int
+	}{{0, 0}, {1, 1}, {3, 2}, {8, 4}, {1000, 4}} {
+		p := Backlog{Within: time.Hour, Service: 2 * time.Minute, Signal: Signal{Name: "queue"}}.New(time.Unix(0, 0), 4)
+		o := Observation{Desired: 4, Ready: 4, Slots: 2, Readings: []Reading{{Value: c.flight, Quality: OK}, {Quality: OK}}}
+		var d Decision
+		for at := range int64(90) {
+			o.Now = time.Unix(at+1, 0)
+			o.Seconds = []Second{{Unix: at, Known: true}}
+			d = p.Decide(o)
+		}
+		require.Equal(t, c.want, d.Replicas, "%v in flight: %v", c.flight, d)
+	}
+}
+
 // A reading sets right what is in flight only where it is of the end of the last
 // second.
 func TestAnchor(t *testing.T) {

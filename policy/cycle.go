@@ -14,7 +14,7 @@ import (
 // against a plain one made at the same time (see holt), and the mean of what it
 // was better by must be clear of its own noise, as in the test of Diebold and
 // Mariano, "Comparing Predictive Accuracy", JBES 13(3), 1995. newCycle makes one;
-// its memory is two bytes a minute of the longest period and 8 kB.
+// its memory is two bytes a minute of the longest period and 15 kB.
 type cycle struct {
 	Minutes packed  // ring by minute: bucket of the rate; unknownMinute: not known
 	Open    int64   // the minute that is filling: Unix / 60; meaningless unless Started

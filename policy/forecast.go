@@ -1,13 +1,20 @@
 package policy
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A Forecast asks for replicas enough for the rate of requests one start-up time
 // ahead (Observation.Lead), so that they are ready when it comes. The rate is that
-// of damped exponential smoothing over bins of ten seconds, times a margin that is
-// the Quantile of what its own forecasts at that lead missed by, in [1, 3]; no less
-// than the mean of the last minute; and what came in the last seconds when that has
-// left the forecast behind.
+// of damped exponential smoothing over bins of ten seconds, and the Quantile of what
+// its own forecasts at that lead missed by in the last hour: the smaller of that in
+// proportion and in number, less what a Poisson count exceeds its mean by at that
+// Quantile (or as much less as the stream is steadier), one to three times the
+// forecast in all. It is no less than the mean of the last minute; and what came in
+// the last seconds when that has left the forecast behind.
+//
+// What comes by chance is left to the slots that Utilization keeps free.
 //
 // Replicas are as many as keep Utilization of their slots busy with that, by the
 // service time that it learns.
@@ -43,6 +50,9 @@ const (
 	forecastSpan = 120 // seconds of arrivals remembered
 	forecastBin  = 10  // seconds
 	mostMargin   = 3
+	// Seconds in which it shows how steady a stream is: few, so that its trend does
+	// not count.
+	forecastChance = 30
 )
 
 type forecast struct {
@@ -88,8 +98,11 @@ func (p *forecast) Decide(o Observation) Decision {
 	rate, reason := now, ForecastRate
 	f, ok := p.Rate.ahead(lead + p.Follow.age(&o))
 	if ok {
-		m, _ := p.Rate.margin(p.Quantile)
-		rate = max(rate, float64(f*min(max(m, 1), mostMargin)))
+		chance := 1.0 // as in a Poisson process, unless it is steadier
+		if i, ok := p.Arrivals.dispersion(1, forecastChance); ok {
+			chance = min(1, math.Sqrt(i))
+		}
+		rate = max(rate, min(p.Rate.above(f, p.Quantile, chance), float64(mostMargin*f)))
 	}
 	if r, yes := jumped(&p.Arrivals, max(f, now), s); yes && r > rate {
 		rate, reason = r, Jumped

@@ -24,6 +24,7 @@ type holt struct {
 	Trend   float64   // of Level, a bin
 	Ahead   []float64 // ring by bin: what was forecast for it; -1: nothing
 	Ratios  sliding   // (came+1)/(forecast+1), in requests of a bin
+	Missed  sliding   // came-forecast, at least 0, in requests of a bin
 }
 
 const (
@@ -37,7 +38,7 @@ const (
 
 // newHolt has bins of so many seconds.
 func newHolt(bin int64) holt {
-	h := holt{Bin: bin, Ahead: make([]float64, holtBins), Ratios: newSliding(holtRatios)}
+	h := holt{Bin: bin, Ahead: make([]float64, holtBins), Ratios: newSliding(holtRatios), Missed: newSliding(holtRatios)}
 	h.forget()
 	return h
 }
@@ -49,7 +50,7 @@ func (h *holt) forget() {
 }
 
 func (h *holt) valid() error {
-	ok := h.Bin > 0 && h.Bin <= 3600 && len(h.Ahead) == holtBins && len(h.Ratios.ring) == holtRatios &&
+	ok := h.Bin > 0 && h.Bin <= 3600 && len(h.Ahead) == holtBins && len(h.Ratios.ring) == holtRatios && len(h.Missed.ring) == holtRatios &&
 		h.Known >= 0 && h.Known <= h.Bin && h.Bins >= 0 && h.Count >= 0 && h.Count <= 3600*maxCount &&
 		h.Level >= 0 && h.Level <= maxCount && math.Abs(h.Trend) <= maxCount && h.Open > -1<<60 && h.Open < 1<<60
 	for _, x := range h.Ahead {
@@ -104,6 +105,7 @@ func (h *holt) close(steps int64) {
 		if *forecast >= 0 {
 			size := float64(h.Bin)
 			h.Ratios.add((float64(x*size) + 1) / (float64(*forecast*size) + 1))
+			h.Missed.add(max(0, float64((x-*forecast)*size)))
 		}
 		before := h.Level
 		drift := h.Trend * holtDamping
@@ -134,14 +136,6 @@ func (h *holt) ahead(lead int64) (perSecond float64, ok bool) {
 	return h.rate(h.steps(lead)), h.Bins > 0
 }
 
-// upper is the rate that what comes in a bin exceeded in a share of 1-q of past
-// forecasts f, were they f. ok is false while too few were scored.
-func (h *holt) upper(f, q float64) (perSecond float64, ok bool) {
-	m, ok := h.margin(q)
-	size := float64(h.Bin)
-	return max(0, (float64(m*(float64(f*size)+1))-1)/size), ok
-}
-
 // margin is the q-quantile of the ratios of what came to what was forecast, 1
 // while too few were scored, for which ok is false.
 func (h *holt) margin(q float64) (ratio float64, ok bool) {
@@ -149,6 +143,30 @@ func (h *holt) margin(q float64) (ratio float64, ok bool) {
 		return 1, false
 	}
 	return h.Ratios.quantile(q)
+}
+
+// above is a forecast f >= 0, and what past ones missed by at the q-quantile: the
+// smaller of that in proportion and in number, less what comes by chance, of which
+// there is so much (1: as in a Poisson process). Forecasts of a stream that grew from
+// little were off by much in proportion, those of one that fell from much in number.
+func (h *holt) above(f, q, chance float64) (perSecond float64) {
+	ratio, ok := h.margin(q)
+	if !ok {
+		return f
+	}
+	missed, _ := h.Missed.quantile(q)
+	margin := min(float64(f*ratio)-f, missed/float64(h.Bin))
+	return f + max(0, margin-float64(chance*h.chance(f, q)))
+}
+
+// chance is by how much the q-quantile of a Poisson count exceeds its mean where
+// that is f, as a rate over a bin, at least 0 (the first terms of Cornish and
+// Fisher's expansion, "Moments and Cumulants in the Specification of
+// Distributions", Revue de l'Institut International de Statistique 5(4), 1937).
+func (h *holt) chance(f, q float64) (perSecond float64) {
+	size := float64(h.Bin)
+	z := math.Sqrt2 * math.Erfinv(2*q-1)
+	return max(0, float64(z*math.Sqrt(float64(f*size)))+(float64(z*z)-1)/6) / size
 }
 
 // jumped tests whether a stream has left its forecast f behind: the rate of the

@@ -180,7 +180,7 @@ func TestPeaksAgainstBruteForce(t *testing.T) {
 	})
 }
 
-// What comes exceeds the upper end of a forecast as often as it says, whatever the
+// What comes exceeds a forecast with its margin as often as it says, whatever the
 // stream, once it has scored itself.
 func TestForecastCoversWhatItSays(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
@@ -207,8 +207,8 @@ func TestForecastCoversWhatItSays(t *testing.T) {
 				count += n
 				if s%10 == 0 {
 					f := h.rate(h.steps(lead)) // made as bin s/10-1 closed, for four on
-					if u, ok := h.upper(f, q); ok && s > 10_000 {
-						upper[s/10-1+h.steps(lead)] = u
+					if m, ok := h.margin(q); ok && s > 10_000 {
+						upper[s/10-1+h.steps(lead)] = max(0, m*(10*f+1)-1) / 10
 					}
 				}
 				if u, ok := upper[s/10]; ok && s%10 == 9 {
@@ -266,6 +266,40 @@ func TestHoltForgetsWhatNobodySaw(t *testing.T) {
 	require.Greater(t, h.rate(1), 100.0)
 	require.Greater(t, h.rate(9), h.rate(1), "it rises")
 	require.Equal(t, h.valid(), error(nil))
+}
+
+// What comes by chance is no error of a forecast, and what was missed while there
+// was little is not taken for a share of much.
+func TestForecastMargin(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	h := newHolt(10)
+	// mean is that of the upper ends beyond chance over forecasts, of some seconds.
+	mean := func(from, to int64, rate func(s int64) float64) float64 {
+		upper, forecast := 0.0, 0.0
+		for s := from; s < to; s++ {
+			h.second(s, float64(poisson(random, rate(s))), 40)
+			f, _ := h.ahead(40)
+			upper, forecast = upper+h.above(f, 0.9, 1), forecast+f
+		}
+		return upper / forecast
+	}
+	for _, rate := range []float64{0.02, 0.3, 5, 100} {
+		h = newHolt(10)
+		require.Less(t, mean(0, 8000, func(int64) float64 { return rate }), 1.2, "%v a second", rate)
+	}
+	h = newHolt(10)
+	mean(0, 3000, func(int64) float64 { return 0.02 })
+	require.Greater(t, mean(3000, 3600, func(s int64) float64 { return 0.3 * float64(s-3000) }), 1.01, "it is behind")
+	require.Less(t, mean(3600, 4800, func(int64) float64 { return 180 }), 1.1)
+	// It is more than chance when bins have nothing in common.
+	h = newHolt(10)
+	level := 0.0
+	require.Greater(t, mean(0, 8000, func(s int64) float64 {
+		if s%10 == 0 {
+			level = 20 * random.ExpFloat64()
+		}
+		return level
+	}), 1.5)
 }
 
 // A stream of one a second jumps when ten come; one request is no jump, nor are as

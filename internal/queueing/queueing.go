@@ -32,12 +32,9 @@ func Spread(arrivals, services float64) float64 {
 
 func spreadOf(x float64) float64 { return min(max(positive(x), 0.25), 1e9) }
 
-// exactLoad is the largest load of which slots are counted one by one. Beyond,
-// they are taken for continuous: the square root staffing of Halfin and Whitt,
-// "Heavy-Traffic Limits for Queues with Many Exponential Servers", Operations
-// Research 29(3), 1981. Erlang's C is then off by less than 2 % up
-// to beta = 3, where one in three thousand waits.
-const exactLoad = 1e5
+// seriesLoad is the least load at which Erlang's B is taken from its asymptotic
+// series, see series; below, slots are counted one by one.
+const seriesLoad = 300
 
 // blocked returns 1/B, B being the probability that all of n slots are busy
 // when none may wait (Erlang's B), by 1/B(n) = 1 + n/a * 1/B(n-1). a is > 0.
@@ -47,6 +44,9 @@ const exactLoad = 1e5
 // these below, from the value that its slow drift makes good but for a few
 // percent.
 func blocked(n int, a float64) float64 {
+	if a >= seriesLoad && float64(n) > a {
+		return series(float64(n), a)
+	}
 	from, x := begin(n, a)
 	inverse := 1 / a
 	for i := from + 1; i <= n && x < 1e300; i++ {
@@ -75,22 +75,12 @@ func Busy(slots int, load float64) float64 {
 		return 0
 	case !(n > load):
 		return 1
-	case load > exactLoad:
-		return crowd((n - load) / math.Sqrt(load))
 	}
-	x := blocked(slots, load)
-	return n / (float64(x*(n-load)) + load)
+	return waits(blocked(slots, load), n, load)
 }
 
-// crowd is Erlang's C in the limit of many slots, load + beta*sqrt(load).
-func crowd(beta float64) float64 {
-	if beta > 37 {
-		return 0
-	}
-	below := math.Erfc(-beta/math.Sqrt2) / 2
-	at := math.Exp(-beta*beta/2) / math.Sqrt(2*math.Pi)
-	return 1 / (1 + beta*below/at)
-}
+// waits is Erlang's C of n slots by x, which is 1/B.
+func waits(x, n, load float64) float64 { return n / (float64(x*(n-load)) + load) }
 
 // Late is the probability that a request waits longer than wait.
 func Late(slots int, load, wait, spread float64) float64 {
@@ -138,8 +128,8 @@ func WaitApart(slots int, load, spread float64) float64 {
 
 // Slots is the fewest slots with which at most the share miss, in (0, 1), of all
 // requests wait longer than wait: 0 without load, and more than the load with
-// any. It takes time in proportion to the root of the load, at most that of a few
-// thousand products.
+// any. It takes time in proportion to the root of the load, of small ones; none
+// takes more than some hundred products.
 func Slots(load, wait, spread, miss float64) int {
 	load = bounded(load)
 	if load == 0 {
@@ -153,40 +143,39 @@ func Slots(load, wait, spread, miss float64) int {
 		return least
 	}
 	drop := min(positive(wait), 1e9) / spreadOf(spread) // of the logarithm of the tail, a slot
-	if load > exactLoad {
-		return crowded(load, drop, miss, least)
-	}
-	from, x := begin(least, load)
+	n, x := least, 0.0
 	inverse := 1 / load
-	for i := from + 1; i < least; i++ {
-		x = 1 + float64(float64(i)*inverse*x)
+	if load >= seriesLoad {
+		n = max(least, near(load, drop, miss))
+		x = series(float64(n), load)
+		// Down while one less would do.
+		for n > least {
+			less := (x - 1) * load / float64(n)
+			c := float64(n - 1)
+			if waits(less, c, load)*math.Exp(-(c-load)*drop) > miss {
+				break
+			}
+			n, x = n-1, less
+		}
+	} else {
+		from := 0
+		from, x = begin(least, load)
+		for i := from + 1; i <= least; i++ {
+			x = 1 + float64(float64(i)*inverse*x)
+		}
 	}
-	allowed := miss * math.Exp(float64((float64(least)-load)*drop))
+	allowed := miss * math.Exp(float64((float64(n)-load)*drop))
 	step := math.Exp(drop)
 	// C * exp(-spare*drop) <= miss, without a division.
-	for n := least; ; n++ {
+	for {
 		c := float64(n)
-		x = 1 + float64(c*inverse*x)
-		if c <= allowed*(float64(x*(c-load))+load) || n >= MaxLoad {
+		if c <= allowed*(float64(x*(c-load))+load) || n >= 2*MaxLoad {
 			return n
 		}
+		n++
+		x = 1 + float64(float64(n)*inverse*x)
 		allowed *= step
 	}
-}
-
-// crowded is Slots of a load beyond exactLoad.
-func crowded(load, drop, miss float64, least int) int {
-	root := math.Sqrt(load)
-	low, high := 0.0, 40.0 // of beta: at 37 nobody waits
-	for range 60 {
-		beta := (low + high) / 2
-		if crowd(beta)*math.Exp(-float64(beta*root)*drop) <= miss {
-			high = beta
-		} else {
-			low = beta
-		}
-	}
-	return max(least, int(math.Ceil(load+float64(high*root))))
 }
 
 // bounded is a load in [0, MaxLoad].

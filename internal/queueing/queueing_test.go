@@ -45,16 +45,25 @@ func TestBusyIsErlangs(t *testing.T) {
 	})
 }
 
-// Where slots are no longer counted one by one the error is as stated.
+// Where slots are no longer counted one by one, Busy is still the sum.
 func TestBusyOfACrowd(t *testing.T) {
-	const load = 1e5
-	for beta := 0.1; beta < 3; beta += 0.3 {
-		n := int(load + beta*math.Sqrt(load))
-		require.InEpsilon(t, queueing.Busy(n, load), queueing.Busy(n+1, load+1), 0.02, "beta %v", beta)
+	for _, load := range []float64{299.999, 300, 300.5, 777.25, 2000.1} {
+		for _, beta := range []float64{0, 0.01, 0.3, 1, 2, 4, 7} {
+			n := int(load+beta*math.Sqrt(load)) + 1
+			require.InEpsilon(t, busy(n, load), queueing.Busy(n, load), 1e-9, "%d slots under %v", n, load)
+		}
 	}
-	for _, miss := range []float64{0.5, 0.01, 1e-6} {
-		for _, wait := range []float64{0, 1e-3, 3} {
-			require.InDelta(t, queueing.Slots(load, wait, 1, miss), queueing.Slots(load+1, wait, 1, miss), 3)
+}
+
+// One slot more is as the recursion of Erlang's B says, however many there are.
+func TestBusyOfOneMore(t *testing.T) {
+	for _, load := range []float64{1e3, 1e5, 1e7, 2e9} {
+		for _, beta := range []float64{0.01, 1, 3} {
+			n := float64(int(load+beta*math.Sqrt(load)) + 1)
+			x := (n/queueing.Busy(int(n), load) - load) / (n - load) // 1/B
+			x = 1 + (n+1)/load*x
+			want := (n + 1) / (x*(n+1-load) + load)
+			require.InEpsilon(t, want, queueing.Busy(int(n)+1, load), 1e-8, "load %v, beta %v", load, beta)
 		}
 	}
 }
@@ -62,7 +71,7 @@ func TestBusyOfACrowd(t *testing.T) {
 // The fewest slots are those that walking up finds.
 func TestSlotsAreTheFewest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		load := math.Exp(rapid.Float64Range(-9, 7).Draw(t, "log load"))
+		load := math.Exp(rapid.Float64Range(-9, 21).Draw(t, "log load"))
 		wait := rapid.SampledFrom([]float64{0, 0.01, 0.3, 3, 40, 1e4}).Draw(t, "wait")
 		spread := rapid.SampledFrom([]float64{0, 0.5, 1, 4, 100}).Draw(t, "spread")
 		miss := rapid.SampledFrom([]float64{1e-9, 1e-3, 0.02, 0.3, 0.9}).Draw(t, "miss")
@@ -169,7 +178,7 @@ func BenchmarkSlots(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		load float64
-	}{{"load=3", 3}, {"load=50", 50}, {"load=1000", 1000}, {"load=1e6", 1e6}} {
+	}{{"load=3", 3}, {"load=50", 50}, {"load=299", 299}, {"load=1000", 1000}, {"load=1e6", 1e6}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
