@@ -27,8 +27,7 @@ type leader struct {
 	planner  *coordinator.Planner
 	source   coordinator.MetricSource
 	memory   *Memory
-	declared coordinator.Declarations // in force
-	shape    string                   // of them
+	declared declared // in force
 	saved    time.Time
 	planned  time.Time // the last plan
 	samples  []coordinator.Sample
@@ -53,7 +52,7 @@ func (o *Operator) takeOver(ctx context.Context, key types.NamespacedName, u *un
 	if err != nil {
 		return nil, err
 	}
-	d, err := o.declare(ctx, key.Namespace, u, &coordinator.Declarations{})
+	d, err := o.declare(ctx, key.Namespace, u, &declared{})
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +147,7 @@ func (o *Operator) remember(ctx context.Context, key types.NamespacedName, u *un
 	if l.planner, err = coordinator.NewPlanner(d.Declarations, options); err != nil {
 		return err
 	}
-	l.shape, l.declared = shape(d), d.Declarations
+	l.declared = *d
 	prefix := "group." + key.Namespace + "."
 	if len(u.services) > 0 {
 		prefix = "service." + key.Namespace + "." + u.services[0].Name

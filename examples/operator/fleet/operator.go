@@ -11,6 +11,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
@@ -18,11 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
@@ -83,6 +86,8 @@ type Operator struct {
 	http     *http.Client
 	server   *url.URL // the API server
 
+	found chan event.GenericEvent // units, by their names
+
 	mu   sync.Mutex
 	lead map[types.NamespacedName]*leader
 	// waits are units of this replica that others hold, since when.
@@ -142,7 +147,7 @@ func Add(mgr manager.Manager, o Options) (*Operator, error) {
 	}
 	op := &Operator{
 		Options: o, cache: mgr.GetCache(), api: api, recorder: mgr.GetEventRecorder("bellows"), http: mgr.GetHTTPClient(), server: server, lead: map[types.NamespacedName]*leader{},
-		waits: map[types.NamespacedName]time.Time{},
+		found: make(chan event.GenericEvent, 1024), waits: map[types.NamespacedName]time.Time{},
 		members: &Members{
 			Identity: o.Identity, Namespace: o.Namespace, Cache: mgr.GetCache(), API: api, Duration: o.LeaseDuration, Renew: o.Renew,
 		},
@@ -156,15 +161,8 @@ func Add(mgr manager.Manager, o Options) (*Operator, error) {
 // watch makes every unit of a namespace be planned when a declaration of it
 // changes. Everything else is seen at the next pass.
 func (o *Operator) watch(mgr manager.Manager) error {
-	all := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, x client.Object) (requests []reconcile.Request) {
-		keys, err := o.keys(ctx, x.GetNamespace())
-		if err != nil {
-			return nil // the cache has stopped
-		}
-		for _, k := range keys {
-			requests = append(requests, reconcile.Request{NamespacedName: k})
-		}
-		return requests
+	all := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, x client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: x.GetNamespace(), Name: sweepUnit}}}
 	})
 	declared := builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}))
 	skip := true // of one name: tests run several operators in one process
@@ -172,6 +170,7 @@ func (o *Operator) watch(mgr manager.Manager) error {
 		Watches(&v1alpha1.ServerGroup{}, all, declared).
 		Watches(&v1alpha1.Model{}, all, declared).
 		Watches(&v1alpha1.ScaledService{}, all, declared).
+		WatchesRawSource(source.Channel(o.found, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Parallel, SkipNameValidation: &skip}).
 		Complete(o)
 }
@@ -189,8 +188,25 @@ func (o *Operator) Reconcile(ctx context.Context, r reconcile.Request) (reconcil
 	return reconcile.Result{}, nil
 }
 
+// sweep makes all units of a namespace be planned.
+func (o *Operator) sweep(ctx context.Context, namespace string) error {
+	keys, err := o.keys(ctx, namespace)
+	for _, k := range keys {
+		name := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: k.Name}}
+		select {
+		case o.found <- event.GenericEvent{Object: name}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
 func (o *Operator) turn(ctx context.Context, key types.NamespacedName) (exists bool, err error) {
-	if key.Name == strayUnit {
+	switch key.Name {
+	case sweepUnit:
+		return false, o.sweep(ctx, key.Namespace)
+	case strayUnit:
 		return o.strays(ctx, key.Namespace)
 	}
 	u, err := o.find(ctx, key)

@@ -2,26 +2,16 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bellows-go/bellows/coordinator"
-	"github.com/bellows-go/bellows/policy"
 )
-
-// shape tells one set of declarations from another.
-func shape(d *declared) string {
-	text, err := coordinator.AppendDeclarations(nil, d.Declarations, policy.BuiltinKinds())
-	if err != nil { // policies of other kinds
-		text, _ = json.Marshal(d.Declarations)
-	}
-	return string(text) + fmt.Sprint(d.groups, d.services)
-}
 
 // pass is one turn of the loop around a unit's planner.
 func (o *Operator) pass(ctx context.Context, key types.NamespacedName, u *unit, l *leader) error {
@@ -62,18 +52,20 @@ func (o *Operator) pass(ctx context.Context, key types.NamespacedName, u *unit, 
 
 // follow takes over new declarations.
 func (o *Operator) follow(d *declared, l *leader) error {
-	now := shape(d)
-	if now == l.shape {
+	if d.stamp == l.declared.stamp {
 		return nil
 	}
-	actuator, err := o.actuator(d, l)
-	if err != nil {
-		return err
+	if !slices.Equal(d.groups, l.declared.groups) || !slices.Equal(d.services, l.declared.services) {
+		actuator, err := o.actuator(d, l)
+		if err != nil {
+			return err
+		}
+		l.actuator = actuator
 	}
 	if err := l.planner.Update(d.Declarations); err != nil {
 		return err
 	}
-	l.shape, l.actuator, l.declared = now, actuator, d.Declarations
+	l.declared = *d
 	return nil
 }
 

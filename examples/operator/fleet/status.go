@@ -135,7 +135,7 @@ func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pas
 		changes = append(changes, o.finalizer(m, true))
 	}
 	to := m.Status.DeepCopy()
-	fault := d.faults[m]
+	fault := d.faults[faultOf(m)]
 	accepted(&to.Conditions, m.Generation, fault)
 	to.ObservedGeneration, to.Selector = m.Generation, kube.RouteLabel(m.Name)+"=true"
 	i, found := slices.BinarySearchFunc(p.Plan.Models, m.Name, func(x coordinator.ModelPlan, name string) int { return cmp.Compare(x.Model, name) })
@@ -199,7 +199,7 @@ func (o *Operator) finalizer(m *v1alpha1.Model, add bool) change {
 
 func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *leader, d *declared, p *Pass, w *coordinator.World) []change {
 	to := g.Status.DeepCopy()
-	accepted(&to.Conditions, g.Generation, d.faults[g])
+	accepted(&to.Conditions, g.Generation, d.faults[faultOf(g)])
 	to.ObservedGeneration, to.Leader, to.Epoch = g.Generation, o.Identity, int64(l.epoch)
 	i := slices.IndexFunc(p.Plan.Groups, func(x coordinator.GroupPlan) bool { return x.Group == g.Name })
 	if i < 0 {
@@ -220,7 +220,7 @@ func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *
 				}
 			}
 		}
-		ready := x.Servers == x.Desired && int(to.UpServers) == x.Desired && d.faults[g] == nil
+		ready := x.Servers == x.Desired && int(to.UpServers) == x.Desired && d.faults[faultOf(g)] == nil
 		reason := "Progressing"
 		if ready {
 			reason = "AsWanted"
@@ -250,7 +250,7 @@ func (o *Operator) observed(ctx context.Context, x client.Object, list *[]metav1
 
 func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService, l *leader, d *declared, p *Pass) []change {
 	to := s.Status.DeepCopy()
-	accepted(&to.Conditions, s.Generation, d.faults[s])
+	accepted(&to.Conditions, s.Generation, d.faults[faultOf(s)])
 	to.ObservedGeneration = s.Generation
 	i := slices.IndexFunc(p.Plan.Services, func(x coordinator.ServicePlan) bool { return x.Service == s.Name })
 	if i < 0 {
@@ -263,7 +263,7 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 		to.Reason = because(x.Was, x.Desired, x.Decision.Steps)
 		o.event(s, corev1.EventTypeNormal, scaledReason(x.Was, x.Desired), "%s", to.Reason)
 	}
-	ready := x.Ready == x.Desired && !x.Unseen && d.faults[s] == nil
+	ready := x.Ready == x.Desired && !x.Unseen && d.faults[faultOf(s)] == nil
 	reason := "Progressing"
 	if ready {
 		reason = "AsWanted"
@@ -336,13 +336,13 @@ func (o *Operator) reportInvalid(ctx context.Context, u *unit, d *declared) erro
 	var changes []change
 	for _, g := range u.groups {
 		to := g.Status.DeepCopy()
-		accepted(&to.Conditions, g.Generation, d.faults[g])
+		accepted(&to.Conditions, g.Generation, d.faults[faultOf(g)])
 		to.ObservedGeneration = g.Generation
 		changes = append(changes, o.patchStatus(g, &g.Status, to)...)
 	}
 	for _, s := range u.services {
 		to := s.Status.DeepCopy()
-		accepted(&to.Conditions, s.Generation, d.faults[s])
+		accepted(&to.Conditions, s.Generation, d.faults[faultOf(s)])
 		to.ObservedGeneration = s.Generation
 		changes = append(changes, o.patchStatus(s, &s.Status, to)...)
 	}

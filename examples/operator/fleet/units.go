@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ const (
 	serviceUnit = "service."
 	// strayUnit are the models of a namespace whose group there is not.
 	strayUnit = "stray"
+	// sweepUnit stands for all units of a namespace.
+	sweepUnit = "sweep"
 )
 
 // A unit is what one planner sees.
@@ -154,16 +157,47 @@ type declared struct {
 	coordinator.Declarations
 	groups   []kube.Group
 	services []kube.Service
-	faults   map[client.Object]error // what is not accepted, and why
+	faults   map[string]error // what is not accepted, and why, by faultOf
+	stamp    string           // of what it was made from
+}
+
+// faultOf names an object among faults: kinds may share names.
+func faultOf(x client.Object) string { return fmt.Sprintf("%T %s", x, x.GetName()) }
+
+// stampOf tells one set of objects from another.
+func stampOf(u *unit, hpas []autoscalingv2.HorizontalPodAutoscaler) string {
+	var b strings.Builder
+	add := func(x client.Object) {
+		fmt.Fprintln(&b, x.GetName(), x.GetUID(), x.GetGeneration(), x.GetDeletionTimestamp() != nil)
+	}
+	for _, g := range u.groups {
+		add(g)
+	}
+	for _, m := range u.models {
+		add(m)
+	}
+	for _, s := range u.services {
+		add(s)
+	}
+	for i := range hpas { // whose generation need not rise
+		text, _ := json.Marshal(hpas[i].Spec) // of plain data: never fails
+		fmt.Fprintln(&b, hpas[i].Name, string(text))
+	}
+	return b.String()
 }
 
 // declare turns a unit into declarations. Of what has faults the last that had
-// none stands, as kept says; where there is none it is left out.
-func (o *Operator) declare(ctx context.Context, namespace string, u *unit, kept *coordinator.Declarations) (declared, error) {
-	d := declared{faults: map[client.Object]error{}}
+// none stands, as the last declarations say; where there is none it is left out.
+func (o *Operator) declare(ctx context.Context, namespace string, u *unit, last *declared) (declared, error) {
+	kept := &last.Declarations
+	d := declared{faults: map[string]error{}}
 	var hpas autoscalingv2.HorizontalPodAutoscalerList
 	if err := o.cache.List(ctx, &hpas, client.InNamespace(namespace), client.UnsafeDisableDeepCopyOption(true)); err != nil {
 		return d, err
+	}
+	slices.SortFunc(hpas.Items, func(a, b autoscalingv2.HorizontalPodAutoscaler) int { return cmp.Compare(a.Name, b.Name) })
+	if d.stamp = stampOf(u, hpas.Items); d.stamp == last.stamp {
+		return *last, nil
 	}
 	by := Declarer{Kinds: o.Kinds, HPA: func(name string) (*autoscalingv2.HorizontalPodAutoscaler, error) {
 		for i := range hpas.Items {
@@ -182,7 +216,7 @@ func (o *Operator) declare(ctx context.Context, namespace string, u *unit, kept 
 			err = coordinator.Declarations{Groups: []coordinator.ServerGroup{to}}.Validate()
 		}
 		if err != nil {
-			d.faults[g] = err
+			d.faults[faultOf(g)] = err
 			i := slices.IndexFunc(kept.Groups, func(x coordinator.ServerGroup) bool { return x.Name == g.Name })
 			if i < 0 || at.Workload.Kind == "" {
 				continue
@@ -200,7 +234,7 @@ func (o *Operator) declare(ctx context.Context, namespace string, u *unit, kept 
 			err = coordinator.Declarations{Services: []coordinator.Service{to}}.Validate()
 		}
 		if err != nil {
-			d.faults[s] = err
+			d.faults[faultOf(s)] = err
 			i := slices.IndexFunc(kept.Services, func(x coordinator.Service) bool { return x.Name == s.Name })
 			if i < 0 || at.Target.Kind == "" {
 				continue
@@ -212,7 +246,7 @@ func (o *Operator) declare(ctx context.Context, namespace string, u *unit, kept 
 	for _, m := range u.models {
 		to, err := by.Model(m)
 		if err != nil {
-			d.faults[m] = err
+			d.faults[faultOf(m)] = err
 			i := slices.IndexFunc(kept.Models, func(x coordinator.Model) bool { return x.Name == m.Name })
 			if i < 0 {
 				continue
@@ -245,7 +279,7 @@ func (d *declared) sift(u *unit, kept *coordinator.Declarations) {
 	for _, m := range d.Models {
 		err := valid(m)
 		if err != nil {
-			d.faults[byName[m.Name]] = err
+			d.faults[faultOf(byName[m.Name])] = err
 			i := slices.IndexFunc(kept.Models, func(x coordinator.Model) bool { return x.Name == m.Name })
 			if i < 0 || valid(kept.Models[i]) != nil {
 				continue
@@ -257,7 +291,7 @@ func (d *declared) sift(u *unit, kept *coordinator.Declarations) {
 	d.Models = models
 	if err := d.Validate(); err != nil { // only together: what was valid before stands
 		for _, m := range u.models {
-			d.faults[m] = err
+			d.faults[faultOf(m)] = err
 		}
 		d.Declarations = *kept
 	}

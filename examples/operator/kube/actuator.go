@@ -70,6 +70,7 @@ type Actuator struct {
 	workloads map[Ref]*metav1.PartialObjectMetadata    // as pods
 	scales    map[Ref]scale                            // as last read or written
 	parsed    map[types.NamespacedName]*serverSeen     // of the last observation
+	seen      map[string]map[types.UID]bool            // pods of the last observation of each group
 	resources map[schema.GroupVersionKind]resourceName // of kinds that were asked for
 }
 
@@ -125,7 +126,7 @@ func New(o Options) (*Actuator, error) {
 	}
 	return &Actuator{
 		o: o, pods: map[types.NamespacedName]*corev1.Pod{}, workloads: map[Ref]*metav1.PartialObjectMetadata{},
-		scales: map[Ref]scale{}, parsed: map[types.NamespacedName]*serverSeen{}, resources: map[schema.GroupVersionKind]resourceName{},
+		scales: map[Ref]scale{}, parsed: map[types.NamespacedName]*serverSeen{}, seen: map[string]map[types.UID]bool{}, resources: map[schema.GroupVersionKind]resourceName{},
 	}, nil
 }
 

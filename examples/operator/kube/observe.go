@@ -170,8 +170,10 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 		Name: g.Name, Desired: s.wanted, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f),
 		Servers: make([]coordinator.ServerState, 0, len(list)),
 	}
+	seen := map[types.UID]bool{}
 	for i := range list {
 		pod := a.newest(&list[i])
+		seen[pod.UID] = true
 		if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 			continue // it holds nothing; another comes in its place
 		}
@@ -182,6 +184,9 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 		state.Servers = append(state.Servers, server)
 	}
 	slices.SortFunc(state.Servers, func(a, b coordinator.ServerState) int { return cmp.Compare(a.Name, b.Name) })
+	a.mu.Lock()
+	a.seen[g.Name] = seen
+	a.mu.Unlock()
 	return state, nil
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,50 +12,63 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// chooseVictims makes the named pods those that go first when the count falls.
-// The error says that others would go.
-func (a *Actuator) chooseVictims(ctx context.Context, namespace string, s scale, victims []string) error {
+// chooseVictims makes those pods go first when the count falls to n that are
+// named, or have not been observed yet: these are the ones that a fall beyond the
+// named may take. It returns the count by which no others go. The error says that
+// others would go all the same.
+func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, victims []string) (int, error) {
 	if s.selector == nil {
-		return fmt.Errorf("the scale has no selector by which to find the pods to remove")
+		return n, errors.New("the scale has no selector by which to find the pods to remove")
 	}
 	var list corev1.PodList
-	if err := a.o.API.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
-		return err
+	if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
+		return n, err
 	}
-	worst := rank{} // of the victims
-	hash := ""
+	var go1st, stay []*corev1.Pod
+	worst, hash := rank{}, "" // of those that go
 	for i := range list.Items {
 		pod := &list.Items[i]
-		if pod.DeletionTimestamp != nil {
+		switch {
+		case pod.DeletionTimestamp != nil:
 			continue
+		case slices.Contains(victims, pod.Name) || !a.observed(g, pod):
+			go1st, worst = append(go1st, pod), worst.max(rankOf(pod))
+		default:
+			stay = append(stay, pod)
 		}
 		if h := pod.Labels["pod-template-hash"]; hash != "" && h != hash {
-			return fmt.Errorf("a rollout is under way: pod %s is of another template than others", pod.Name)
+			return n, fmt.Errorf("a rollout is under way: pod %s is of another template than others", pod.Name)
 		} else if h != "" {
 			hash = h
 		}
-		if slices.Contains(victims, pod.Name) {
-			worst = worst.max(rankOf(pod))
+	}
+	for _, pod := range stay {
+		if len(go1st) > 0 && rankOf(pod).before(worst) {
+			return n, fmt.Errorf("pod %s, which is not ready, would go before the chosen ones", pod.Name)
+		}
+		if pod.Annotations[deletionCost] == firstToGo { // it was chosen once and stayed
+			if err := a.setCost(ctx, pod, nil); err != nil {
+				return n, err
+			}
 		}
 	}
-	for i := range list.Items {
-		pod := &list.Items[i]
-		stays := pod.DeletionTimestamp == nil && !slices.Contains(victims, pod.Name)
-		if stays && len(victims) > 0 && rankOf(pod).before(worst) {
-			return fmt.Errorf("pod %s, which is not ready, would go before the chosen ones", pod.Name)
-		}
-		if cost := pod.Annotations[deletionCost]; stays && cost == firstToGo {
-			if err := a.setCost(ctx, pod, nil); err != nil { // it was chosen once and stayed
-				return err
-			}
-		} else if slices.Contains(victims, pod.Name) && cost != firstToGo {
-			first := firstToGo
+	first := firstToGo
+	for _, pod := range go1st {
+		if pod.Annotations[deletionCost] != firstToGo {
 			if err := a.setCost(ctx, pod, &first); err != nil {
-				return err
+				return n, err
 			}
 		}
 	}
-	return nil
+	return max(n, len(stay)), nil
+}
+
+// observed reports whether a pod was in the last observation of its group.
+func (a *Actuator) observed(g *Group, pod *corev1.Pod) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	seen := a.seen[g.Name]
+	return seen == nil || seen[pod.UID]
 }
 
 func (a *Actuator) setCost(ctx context.Context, pod *corev1.Pod, cost *string) error {

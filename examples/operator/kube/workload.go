@@ -204,7 +204,11 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	switch {
 	case err != nil:
 		return false, err
-	case done && *told && (f.Last != short(x.ID) || m.Generation != f.At):
+	case done && *told && f.Last == short(x.ID) && m.Generation != f.At:
+		// Someone has set a count since this call has told whose wish it is.
+		if s, err := a.count(ctx, r, m, false); err != nil || s.wanted == f.Replicas {
+			return false, err
+		}
 		return false, fmt.Errorf("%w: another count was set meanwhile", coordinator.ErrConflict)
 	case done && (f.Last != short(x.ID) || m.Generation != f.At):
 		return false, nil
@@ -215,15 +219,16 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	if err != nil {
 		return false, err
 	}
-	if l.group != nil && x.Replicas < s.wanted && l.group.Removal == coordinator.Free {
-		if err := a.chooseVictims(ctx, r.Namespace, s, x.Victims); err != nil {
+	n := x.Replicas
+	if l.group != nil && n < s.wanted && l.group.Removal == coordinator.Free {
+		if n, err = a.chooseVictims(ctx, l.group, s, n, x.Victims); err != nil {
 			return false, err
 		}
 	}
 	if !done {
 		f = fence{
 			Epoch: x.Epoch, Generation: x.Generation, IDs: raise(f.Epoch, f.Generation, f.IDs, x), Seq: f.Seq + 1,
-			Last: short(x.ID), Replicas: x.Replicas, At: m.Generation,
+			Last: short(x.ID), Replicas: n, At: m.Generation,
 		}
 		if m, err = a.tell(ctx, r, m, &f); err != nil {
 			return apierrors.IsConflict(err), err

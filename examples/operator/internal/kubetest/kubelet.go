@@ -108,6 +108,9 @@ func (k *Kubelet) Freeze(pod string, frozen bool) {
 	k.frozen[pod] = frozen
 }
 
+// HeldAnnotation, of a pod, makes the kubelet leave it as it is.
+const HeldAnnotation = "test.bellows-go.github.io/held"
+
 func ready(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
@@ -120,7 +123,7 @@ func (k *Kubelet) pod(ctx context.Context, from client.Reader, r reconcile.Reque
 	if err := from.Get(ctx, r.NamespacedName, &pod); err != nil {
 		return again, client.IgnoreNotFound(err)
 	}
-	if pod.DeletionTimestamp != nil {
+	if pod.DeletionTimestamp != nil || pod.Annotations[HeldAnnotation] != "" {
 		return again, nil
 	}
 	if !ready(&pod) {
