@@ -22,21 +22,21 @@ import (
 
 func everything(string) bool { return true }
 
-// leading waits until one of two operators leads a unit, and returns it first.
+// leading waits until the one of two operators leads a unit to whom it belongs, and
+// returns it first.
 func (r *rig) leading(unit string, a, b *operator) (leader, other *operator, epoch uint64) {
 	r.Helper()
 	key := r.ns + "/" + unit
+	leader, other = a, b
+	if fleet.Owner([]string{a.Identity, b.Identity}, key) == b.Identity {
+		leader, other = b, a
+	}
 	r.eventually(time.Minute, func(context.Context) string {
-		for _, o := range []*operator{a, b} {
-			if e, ok := o.Leads()[key]; ok {
-				leader, other, epoch = o, b, e
-				if o == b {
-					other = a
-				}
-				return ""
-			}
+		var ok bool
+		if epoch, ok = leader.Leads()[key]; !ok {
+			return fmt.Sprintf("%s does not lead %s; the other: %v", leader.Identity, key, other.Leads())
 		}
-		return "nobody leads " + key
+		return ""
 	})
 	return leader, other, epoch
 }
@@ -241,8 +241,15 @@ func TestShards(t *testing.T) {
 	all := []*operator{r.operate("a", settings{}), r.operate("b", settings{}), r.operate("c", settings{})}
 	led := func(live []*operator) (by map[string]int, what string) {
 		by = map[string]int{}
+		var identities []string
+		for _, o := range live {
+			identities = append(identities, o.Identity)
+		}
 		for i, o := range live {
 			for unit := range o.Leads() {
+				if owner := fleet.Owner(identities, unit); owner != o.Identity {
+					return by, fmt.Sprintf("%s is led by %s, not by %s", unit, o.Identity, owner)
+				}
 				if j, twice := by[unit]; twice {
 					return by, fmt.Sprintf("%s is led by %d and %d", unit, i, j)
 				}
@@ -261,16 +268,7 @@ func TestShards(t *testing.T) {
 		return r.is(ctx, models, nil)
 	}
 	r.eventually(2*time.Minute, settled)
-	var identities []string
-	for _, o := range all {
-		identities = append(identities, o.Identity)
-	}
 	before, _ := led(all)
-	for unit, i := range before {
-		if owner := fleet.Owner(identities, unit); owner != all[i].Identity {
-			t.Errorf("%s is led by %s, not by %s", unit, all[i].Identity, owner)
-		}
-	}
 	dead := all[before[r.ns+"/group.g00"]]
 	dead.kill()
 	var live []*operator

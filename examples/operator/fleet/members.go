@@ -30,6 +30,8 @@ type Members struct {
 	Duration  time.Duration // after which a Lease that is not renewed is dead
 	Renew     time.Duration // how often this replica renews its own; below a third of Duration
 
+	own *coordinationv1.Lease // as last written; of Run alone
+
 	mu      sync.Mutex
 	renewed time.Time // when the last renewal that was accepted was sent
 	seen    map[string]sighting
@@ -67,28 +69,35 @@ func (m *Members) lease() *coordinationv1.Lease {
 	return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: memberPrefix + m.Identity}}
 }
 
+// renew renews the Lease once. What fails is tried again at the next renewal.
 func (m *Members) renew(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, m.Duration)
+	ctx, cancel := context.WithTimeout(ctx, m.Duration/3)
 	defer cancel()
 	sent := time.Now()
-	l := m.lease()
-	err := m.API.Get(ctx, client.ObjectKeyFromObject(l), l)
-	if client.IgnoreNotFound(err) != nil {
-		return // others see it; the next renewal may come through
+	l := m.own
+	m.own = nil
+	if l == nil {
+		l = m.lease()
+		if err := m.API.Get(ctx, client.ObjectKeyFromObject(l), l); client.IgnoreNotFound(err) != nil {
+			return
+		}
 	}
 	seconds, now := int32(m.Duration/time.Second), metav1.NowMicro()
 	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds, l.Spec.RenewTime = &m.Identity, &seconds, &now
-	if apierrors.IsNotFound(err) {
+	var err error
+	if l.ResourceVersion == "" {
 		l.Spec.AcquireTime = &now
 		err = m.API.Create(ctx, l)
 	} else {
 		err = m.API.Update(ctx, l)
 	}
-	if err == nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.renewed = sent
+	if err != nil {
+		return
 	}
+	m.own = l
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.renewed = sent
 }
 
 // leave gives up the Lease, so that others need not wait for its end.

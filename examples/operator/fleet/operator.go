@@ -178,6 +178,8 @@ func (o *Operator) watch(mgr manager.Manager) error {
 // Reconcile makes one pass of a unit, if it is this replica's, and comes again
 // after an interval, whatever went wrong.
 func (o *Operator) Reconcile(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, 6*o.Timeout)
+	defer cancel()
 	exists, err := o.turn(ctx, r.NamespacedName)
 	if err != nil {
 		log.FromContext(ctx).Error(err, "pass")

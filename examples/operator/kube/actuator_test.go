@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -85,7 +86,7 @@ func TestHalfDone(t *testing.T) {
 			if g := w.see(t); g.Desired != 3 || len(g.Servers) != 3 {
 				t.Errorf("again: %d wanted, %d servers", g.Desired, len(g.Servers))
 			}
-			must(t, env.API.SubResource("scale").Patch(t.Context(), object(r), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":2}}`))))
+			must(t, env.API.SubResource("scale").Patch(t.Context(), object(r), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":2}}`)), client.WithSubResourceBody(&autoscalingv1.Scale{})))
 			must(t, w.actuator.Apply(t.Context(), a))
 			w.settle()
 			if g := w.see(t); g.Desired != 2 {

@@ -102,8 +102,10 @@ func (a *Actuator) SelectorOfService(service string) string {
 	return ""
 }
 
-// current reports as an error that what the cache says of a workload may be old.
-func (a *Actuator) current(r Ref) error {
+// current reports as an error that what the cache says of a workload, or of its
+// pods, may be old. It is asked after they were read: a cache watches what it was
+// asked for once.
+func (a *Actuator) current(r Ref, withPods bool) error {
 	if a.o.Watches == nil {
 		return nil
 	}
@@ -111,9 +113,13 @@ func (a *Actuator) current(r Ref) error {
 	if err != nil {
 		return err
 	}
-	for _, watched := range []schema.GroupVersionResource{kind, pods} {
-		if !a.o.Watches.Open(watched, r.Namespace) {
-			return fmt.Errorf("kube: the watch of %s in %s is broken", watched.Resource, r.Namespace)
+	watched := []schema.GroupVersionResource{kind}
+	if withPods {
+		watched = append(watched, pods)
+	}
+	for _, w := range watched {
+		if !a.o.Watches.Open(w, r.Namespace) {
+			return fmt.Errorf("kube: the watch of %s in %s is broken", w.Resource, r.Namespace)
 		}
 	}
 	return nil
@@ -148,9 +154,6 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 	if err != nil {
 		return state, err
 	}
-	if err := a.current(g.Workload); err != nil {
-		return state, err
-	}
 	f, err := readFence(m.Annotations)
 	if err != nil {
 		return state, err
@@ -164,6 +167,9 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 	}
 	list, err := a.podsOf(ctx, g.Workload.Namespace, s.selector)
 	if err != nil {
+		return state, err
+	}
+	if err := a.current(g.Workload, true); err != nil {
 		return state, err
 	}
 	state = coordinator.GroupState{
@@ -285,9 +291,6 @@ func (a *Actuator) service(ctx context.Context, x *Service) (state coordinator.S
 	if err != nil {
 		return state, err
 	}
-	if err := a.current(x.Target); err != nil {
-		return state, err
-	}
 	f, err := readFence(m.Annotations)
 	if err != nil {
 		return state, err
@@ -301,10 +304,13 @@ func (a *Actuator) service(ctx context.Context, x *Service) (state coordinator.S
 	}
 	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
 	if s.selector == nil {
-		return state, nil
+		return state, a.current(x.Target, false)
 	}
 	list, err := a.podsOf(ctx, x.Target.Namespace, s.selector)
 	if err != nil {
+		return state, err
+	}
+	if err := a.current(x.Target, true); err != nil {
 		return state, err
 	}
 	state.Ready = 0

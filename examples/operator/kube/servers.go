@@ -113,6 +113,8 @@ func (a *Actuator) placeOn(ctx context.Context, g *Group, pod *corev1.Pod, as []
 	to, changed := was.clone(), false
 	for i, x := range as {
 		done, err := admit(to.Epoch, to.Generation, to.IDs, x)
+		// What is not placed is unloaded already, or is being.
+		done = done || x.Kind == coordinator.Unload && to.find(x.Model, x.ModelVersion) == nil
 		if err == nil && !done {
 			if err = a.change(&to, &report, pod, x); err == nil {
 				to.IDs = raise(to.Epoch, to.Generation, to.IDs, x)
@@ -168,8 +170,6 @@ func (a *Actuator) change(p *Placement, report *Report, pod *corev1.Pod, x *coor
 			return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version))
 		})
 		return nil
-	case r == nil && x.Kind == coordinator.Unload:
-		return nil // gone already
 	case r == nil:
 		return fmt.Errorf("there is no such replica on %s", pod.Name)
 	case x.IfVersion != "" && x.IfVersion != replicaVersion(pod, r):

@@ -133,7 +133,6 @@ func (k *Kubelet) pod(ctx context.Context, from client.Reader, r reconcile.Reque
 		now := metav1.Now()
 		pod.Status.Phase, pod.Status.StartTime = corev1.PodRunning, &now
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: now}}
-		pod.Status.PodIP = "10.0.0.1"
 		return again, ignoreRaces(k.API.Status().Update(ctx, &pod))
 	}
 	var wish kube.Placement
