@@ -163,9 +163,12 @@ func TestTwoLeaders(t *testing.T) {
 		t.Error("the stale leader wanted nothing")
 	}
 	for _, x := range []coordinator.Action{
-		{Kind: coordinator.ScaleGroup, Replicas: 1}, {Kind: coordinator.ScaleGroup, Replicas: 6},
-		{Kind: coordinator.Load, Server: "gpu-0", Model: "other"}, {Kind: coordinator.Unroute, Server: "gpu-0", Model: "llama"},
-		{Kind: coordinator.Unload, Server: "gpu-1", Model: "llama"}, {Kind: coordinator.Route, Server: "gpu-1", Model: "llama"},
+		{Kind: coordinator.ScaleGroup, Replicas: 1},
+		{Kind: coordinator.ScaleGroup, Replicas: 6},
+		{Kind: coordinator.Load, Server: "gpu-0", Model: "other"},
+		{Kind: coordinator.Unroute, Server: "gpu-0", Model: "llama"},
+		{Kind: coordinator.Unload, Server: "gpu-1", Model: "llama"},
+		{Kind: coordinator.Route, Server: "gpu-1", Model: "llama"},
 	} {
 		x.Group, x.Epoch, x.Generation, x.ID = "gpu", epoch, 1<<40, x.String()
 		if err := stale.Apply(ctx, x); !errors.Is(err, coordinator.ErrFenced) {
