@@ -146,7 +146,6 @@ type settings struct {
 	every  time.Duration
 	save   time.Duration
 	onPass func(fleet.Pass)
-	config func(*rest.Config)
 }
 
 // operate starts a replica of the operator.
