@@ -60,6 +60,10 @@
 // shared out by minimums, priorities and weights. A [Shadow] is a policy that is
 // asked beside the one that decides and never acts.
 //
+// Models that share the compute of the servers they sit on make their group a
+// [Pool]: the number of servers goes by the sum of what comes in, each model keeps the
+// copies that its policy desires, and room that is left goes to those that add most.
+//
 // # What is remembered
 //
 // A planner remembers what policies learned, samples, counts, how long loads and

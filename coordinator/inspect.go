@@ -40,3 +40,11 @@ func (c *Coordinator) Frozen() map[TargetID]time.Time {
 	defer c.mu.Unlock()
 	return c.planner.Frozen()
 }
+
+// AppendState is Planner.AppendState, while the loop runs: from Options.OnTick, it
+// is what was remembered after that tick.
+func (c *Coordinator) AppendState(dst []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.planner.AppendState(dst)
+}

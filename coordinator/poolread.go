@@ -18,6 +18,7 @@ type pool struct {
 	retiring []retiree       // sorted by name
 	tried    time.Time       // when a server that could retire was last looked for in vain
 	swapped  time.Time       // when an extra copy last made room for a better one
+	passage  passage         // zero: nothing is moved
 
 	// Of the present plan:
 	decision  policy.Decision
@@ -55,7 +56,7 @@ func (q *pool) inherit(old *pool) {
 	if q == nil || old == nil {
 		return
 	}
-	q.retiring, q.tried, q.swapped = old.retiring, old.tried, old.swapped
+	q.retiring, q.tried, q.swapped, q.passage = old.retiring, old.tried, old.swapped, old.passage
 	if q.config != nil && old.config != nil {
 		q.sum = old.sum
 		q.scaled.inherit(&old.scaled)

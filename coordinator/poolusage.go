@@ -23,6 +23,7 @@ type usage struct {
 	gone    int     // copies that this plan stops
 	more    int     // and those that it adds
 	wants   int     // of the desired, without a place yet
+	flows   []flow  // load by server
 	stuck   bool    // there was no room for some in the last plan
 }
 

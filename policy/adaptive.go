@@ -14,12 +14,14 @@ import (
 //
 // A replica is bought when it is worth more than it costs. Every second asks for a
 // number of slots (see demand), which is compared with what was foreseen a start-up
-// time before: the most that any two minutes of the last forty asked for in their
-// mean. How often it was how many times as much is remembered, for every request,
-// for hours; that tells which share of requests a count would serve too late, and
-// the count is taken that costs least, when one request too late is given the price
-// of Share: 0.012/(1-Share) service times of a slot. Steady traffic thus gets a
-// narrow margin, and bursts that come again a wide one, without being told apart.
+// time before: the most that the mean load has been of late (see outlook). How often
+// it was how many times as much is remembered, for every request, for hours; that
+// tells which share of requests a count would serve too late, and the count is taken
+// that costs least, when a request too late is worth two service times of a slot,
+// and the more the further the share of them is above 1-Share. Steady traffic thus
+// gets a narrow margin, and bursts that come again a wide one, without being told
+// apart. Four outlooks of different length are kept, and the one is followed whose
+// counts are the cheapest by its own odds.
 //
 // What comes and goes faster than that is met as it comes: no fewer replicas than
 // are worth it by Erlang's C for the rate of now, than a jump of the rate asks for,
@@ -54,41 +56,39 @@ func (c Adaptive) Needs() Needs { return streamNeeds() }
 func (c Adaptive) New(time.Time, int) Policy {
 	c.Share = orDefault(c.Share, 0.999)
 	return &adaptive{Adaptive: c, adaptiveMemory: adaptiveMemory{
-		stream: newStream(adaptiveSpan), Demand: newDemand(), Odds: newOdds(),
-		Loads: newSlide(adaptiveLoads), Counts: newSlide(adaptiveCounts), Foreseen: make([]float64, adaptiveRing),
+		stream: newStream(adaptiveSpan), Demand: newDemand(),
+		Views:  [adaptiveViews]outlook{newOutlook(), newOutlook(), newOutlook(), newOutlook()},
+		Counts: slide.Max{Slots: adaptiveCounts, Entries: make([]slide.Entry, 0, adaptiveCounts)},
 	}}
-}
-
-func newSlide(slots int64) slide.Max {
-	return slide.Max{Slots: slots, Entries: make([]slide.Entry, 0, slots)}
 }
 
 // The constants of Adaptive, all of them but those of its parts.
 const (
 	adaptiveSpan  = 600 // seconds of arrivals remembered
-	adaptiveFew   = 500 // requests ended, from which on those that are served do not count
 	adaptiveYoung = 60  // known seconds before anything is lowered
-	adaptiveEarly = 45  // known seconds before a load is believed
+	adaptiveFew   = 500 // requests ended, from which on those that are served do not count
 
-	adaptivePrice = 0.012 // over 1-Share: services of a slot that one request too late is worth
-	adaptiveSlack = 0.1   // replicas that another count must be better by
-	adaptiveLeast = 0.05  // of a replica, that is foreseen where nothing comes
+	adaptiveNear = 1.15 // times that of the last hundred, or less by it, is a service time that is believed
 
-	adaptiveOver   = 120 // seconds, or two services, of which a load is the mean
-	adaptiveMinute = 60  // seconds of a slot of Loads
-	adaptiveLoads  = 40  // slots
-	adaptiveStep   = 10  // known seconds between what is kept of Foreseen
-	adaptiveRing   = 64  // of them
+	adaptiveViews   = 4
+	adaptivePrice   = 2.0    // services of a slot that a request too late is worth
+	adaptiveDearest = 24     // times as much, and one, at most, where many are
+	adaptiveSlack   = 0.1    // replicas that another count must be better by
+	adaptiveLeast   = 0.05   // of a replica, that is foreseen where nothing comes
+	adaptiveFollow  = 1800.0 // decisions over which the cost of an outlook is the mean
+	adaptiveLeave   = 1.01   // times as cheap must another outlook be
 
-	adaptiveNow    = 60 // seconds, or two services, of which the rate of now is the mean
-	adaptiveLate   = 0.012
-	adaptiveSpread = 0.75 // see queueing.Spread: random arrivals, services of half the variability of exponential ones
-	adaptiveDrain  = 15   // seconds to work off what has piled up
-	adaptiveTick   = 2    // seconds that pass before an order is given
-	adaptiveSlot   = 5    // seconds of a slot of Counts
-	adaptiveCounts = 12   // slots
-	adaptiveLead   = 60   // seconds of a start where Observation.Lead is unknown
+	adaptiveNow    = 60    // seconds, or two services, of which the rate of now is the mean
+	adaptiveLate   = 30    // times 1-Share: what may be late of the load of now
+	adaptiveSpread = 0.625 // see queueing.Spread: random arrivals, services of a quarter of the variability of exponential ones
+	adaptiveDrain  = 15    // seconds to work off what has piled up
+	adaptiveTick   = 2     // seconds that pass before an order is given
+	adaptiveSlot   = 5     // seconds of a slot of Counts
+	adaptiveCounts = 12    // slots
+	adaptiveLead   = 60    // seconds of a start where Observation.Lead is unknown
 )
+
+var adaptiveHorizons = [adaptiveViews]horizon{{30, 1200}, {60, 2400}, {120, 300}, {30, 300}}
 
 type adaptive struct {
 	Adaptive
@@ -99,29 +99,27 @@ type adaptive struct {
 type adaptiveMemory struct {
 	stream
 	Demand   demand
-	Odds     odds
-	Loads    slide.Max // the most of each minute
-	Foreseen []float64 // ring by step of known seconds: the most of Loads
+	Views    [adaptiveViews]outlook
+	Followed int       // of Views
+	Decided  float64   // how often, while anything was known
 	Counts   slide.Max // what was decided
-	Bought   int       // replicas that the odds make worth it
 	Station  station   // as it is now
 }
 
 func (m *adaptiveMemory) valid() error {
-	ok := len(m.Foreseen) == adaptiveRing && m.Bought >= 0 && m.Bought <= maxReplicas
-	for _, x := range m.Foreseen {
-		ok = ok && x >= 0 && x <= maxCount*mostService
+	if m.Followed < 0 || m.Followed >= adaptiveViews || !(m.Decided >= 0 && m.Decided <= 1e15) {
+		return errors.New("an outlook that is none")
 	}
-	if !ok {
-		return errors.New("what was foreseen cannot be")
+	errs := []error{m.stream.valid(), m.Demand.valid(), m.Station.valid(), m.Counts.Valid(maxReplicas)}
+	for i := range m.Views {
+		errs = append(errs, m.Views[i].valid())
 	}
-	return errors.Join(m.stream.valid(), m.Demand.valid(), m.Odds.valid(), m.Station.valid(),
-		m.Loads.Valid(maxCount*mostService), m.Counts.Valid(maxReplicas))
+	return errors.Join(errs...)
 }
 
 func (p *adaptive) fits(m *adaptiveMemory) error {
-	if m.Loads.Slots != adaptiveLoads || m.Counts.Slots != adaptiveCounts {
-		return errors.New("windows of another length")
+	if m.Counts.Slots != adaptiveCounts {
+		return errors.New("a window of another length")
 	}
 	return m.Arrivals.spans(adaptiveSpan)
 }
@@ -171,19 +169,10 @@ func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why R
 		raise(ceil(flight/rounds/each), DrainBy, flight, s.Wait)
 		return n, why, have, limit
 	}
-	price := p.price(adaptivePrice)
-	if base := p.Loads.Current(); base > 0 {
-		p.Bought, _ = p.Odds.best(purchase{
-			Foreseen: base + adaptiveLeast*each, Each: each, Price: price, Rate: p.Arrivals.rate(adaptiveSpan),
-			Now: p.Bought, Slack: adaptiveSlack,
-		})
-		raise(max(p.Bought, 1), Worth, base, price)
-	} else {
-		p.Bought = 0
-		raise(0, Worth, 0, price)
-	}
+	bought, base, stake := p.buy(each, now)
+	raise(bought, Worth, base, stake)
 	if s.Load > 0 {
-		raise(s.worth(k, p.price(adaptiveLate)), WaitLimit, s.Load, s.Spread)
+		raise(replicas(float64(s.slots(min(adaptiveLate*(1-p.Share), 0.5))), k), WaitLimit, s.Load, s.Spread)
 	}
 	if r, yes := jumped(&p.Arrivals, now, s.Service); yes {
 		raise(ceil(r*s.Service/each), Jumped, r, now)
@@ -196,6 +185,40 @@ func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why R
 		raise(ceil(slots/each), DrainBy, over, adaptiveDrain)
 	}
 	return n, why, have, limit
+}
+
+// buy is the count that is worth it, by the outlook that is followed; what that
+// foresees, and what all requests of a moment are worth.
+func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
+	long := p.Arrivals.rate(adaptiveSpan)
+	least := adaptiveLeast * each
+	stake = adaptivePrice * (float64(max(long, now)*p.Station.Service) + least) / each
+	weight := max(1/adaptiveFollow, 1/(1+p.Decided))
+	p.Decided = min(p.Decided+1, 1e15)
+	cheapest := math.Inf(1)
+	follow := p.Followed
+	for i := range p.Views {
+		v := &p.Views[i]
+		var cost float64
+		v.Bought, cost = v.Odds.best(purchase{
+			Foreseen: v.Loads.Current() + least, Each: each, Stake: stake, Miss: 1 - p.Share, Dearest: adaptiveDearest,
+			Rate: long, Now: v.Bought, Slack: adaptiveSlack,
+		})
+		v.Cost += float64((cost - v.Cost) * weight)
+		mean := v.Cost
+		if i != p.Followed {
+			mean *= adaptiveLeave
+		}
+		if mean < cheapest {
+			cheapest, follow = mean, i
+		}
+	}
+	p.Followed = follow
+	v := &p.Views[follow]
+	if base = v.Loads.Current(); base > 0 {
+		return max(v.Bought, 1), base, stake // a start would come too late
+	}
+	return v.Bought, base, stake
 }
 
 // unsure is the decision while the service time is not known: nothing is lowered,
@@ -215,25 +238,14 @@ func (p *adaptive) learn(o *Observation, unix int64, each, lead float64) {
 		return
 	}
 	asked := p.Demand.second(&p.Arrivals, s, p.Wait.Seconds())
-	clock := p.Arrivals.clock
-	if clock < adaptiveEarly {
-		return
+	for i := range p.Views {
+		p.Views[i].second(adaptiveHorizons[i], &p.Arrivals, unix, s, lead, asked, adaptiveLeast*each)
 	}
-	over := int(min(max(adaptiveOver, 2*s), adaptiveSpan))
-	load := float64(p.Arrivals.sum(over)) / float64(min(max(int(clock), 60), over)) * s
-	p.Loads.Record(floorDiv(unix, adaptiveMinute), load)
-	step := clock / adaptiveStep
-	p.Foreseen[step%adaptiveRing] = p.Loads.Current()
-	back := min(int64(math.Ceil(lead/adaptiveStep)), adaptiveRing-1)
-	if clock < adaptiveEarly+(back+1)*adaptiveStep {
-		return
-	}
-	before := p.Foreseen[(step-back)%adaptiveRing]
-	p.Odds.second(asked/(before+adaptiveLeast*each), float64(p.Arrivals.sum(1)))
 }
 
 // mean is the mean service time. While few have ended, those that are being served
 // count by halves: of those that began together none ends until it has been served.
+// When many have, the mean stays near that of the last hundred.
 func (p *adaptive) mean(o *Observation) (seconds float64, ok bool) {
 	busy, done := p.Served.Busy, p.Served.Done
 	done += float64(min(p.Follow.Flight, slotsServing(o)) / 2 * max(0, 1-done/adaptiveFew))
@@ -243,11 +255,13 @@ func (p *adaptive) mean(o *Observation) (seconds float64, ok bool) {
 	if done < 1 || !(busy > 0) {
 		return 0, false
 	}
-	return min(busy/done, mostService), true
+	seconds = busy / done
+	if q := p.Served.QuickDone; q >= serviceQuick && p.Served.QuickBusy > 0 {
+		quick := p.Served.QuickBusy / q
+		seconds = min(max(seconds, quick/adaptiveNear), quick*adaptiveNear)
+	}
+	return min(seconds, mostService), true
 }
-
-// price is what one request too late is worth, in services of a slot.
-func (p *adaptive) price(of float64) float64 { return of / (1 - p.Share) }
 
 // Value is the share of requests that wait no longer than Wait with n replicas, or
 // what mixing that of two counts makes of it where that is more.
@@ -266,5 +280,5 @@ func (p *adaptive) Restore(state []byte) error {
 }
 
 // Worth: past odds make so many worth their cost. Have: the load foreseen, slots,
-// Limit: what a request too late is worth, in service times of a slot.
+// Limit: what all requests of a moment are worth, replicas.
 const Worth Reason = "worth its cost"

@@ -38,6 +38,9 @@ func (a *arrivals) add(n int64) {
 // span is for how many seconds arrivals are known.
 func (a *arrivals) span() int { return a.known }
 
+// most is for how many they are remembered.
+func (a *arrivals) most() int { return len(a.sums) - 1 }
+
 // sum is what began in the last t seconds, as far as they are known.
 func (a *arrivals) sum(t int) int64 { return a.sumBefore(0, t) }
 

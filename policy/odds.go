@@ -53,7 +53,8 @@ func (d *odds) valid() error {
 	return nil
 }
 
-// second lets a second pass in which n requests needed ratio of what was foreseen.
+// second lets a second pass in which requests, of n by weight, needed ratio of what
+// was foreseen.
 func (d *odds) second(ratio, n float64) {
 	if d.Scale = d.Scale * oddsFade; d.Scale > oddsRescale {
 		d.Total = 0
@@ -78,56 +79,61 @@ func (d *odds) second(ratio, n float64) {
 type purchase struct {
 	Foreseen float64 // slots, > 0
 	Each     float64 // slots of a replica, >= 1
-	Price    float64 // of a request that comes too late, in services of one slot
+	Stake    float64 // replicas that all requests of a moment are worth
+	Miss     float64 // share of requests that may come too late; beyond it each is dearer
+	Dearest  float64 // times that a request may become as dear, less one
 	Rate     float64 // requests per second that the guess is made of
 	Now      int     // the count that stands
 	Slack    float64 // what another count must be better by, in replicas
 }
 
-// best is the count of the least cost: its replicas, and the price of what they
-// let come too late (the newsvendor's problem: Arrow, Harris and Marschak, "Optimal
-// Inventory Policy", Econometrica 19(3), 1951). worth is the share that is not too
-// late then.
-func (d *odds) best(b purchase) (count int, worth float64) {
+// costs is what n replicas cost when the share late comes too late.
+func (b *purchase) costs(n, late float64) float64 {
+	return n + float64(b.Stake*late*(1+min(late/b.Miss, b.Dearest)))
+}
+
+// best is the count of the least cost, and that cost: of its replicas, and of what
+// they let come too late (the newsvendor's problem: Arrow, Harris and Marschak,
+// "Optimal Inventory Policy", Econometrica 19(3), 1951).
+func (d *odds) best(b purchase) (count int, least float64) {
 	guess := oddsGuess * b.Rate * d.Scale
 	total := d.Total + guess
-	stake := b.Price * b.Foreseen / b.Each
 	if !(total > 0) {
-		return ceil(b.Foreseen / b.Each), 1
+		n := math.Ceil(b.Foreseen / b.Each)
+		return ceil(n), n
 	}
-	least, stands := stake, math.Inf(1) // of none, all of which are too late
+	least, stands := b.costs(0, 1), math.Inf(1)
 	if b.Now == 0 {
-		stands = stake
+		stands = least
 	}
-	above := d.Total // in the buckets beyond the edge number i
-	late := 1.0
-	for i := 0; ; {
+	above := d.Total // in the buckets beyond the edge before i
+	for i := 0; i < oddsBuckets; {
 		above -= d.Weights[i]
 		n := math.Ceil(oddsEdges[i] * b.Foreseen / b.Each)
 		ratio := n * b.Each / b.Foreseen
 		for i++; i < oddsBuckets && oddsEdges[i] <= ratio; i++ {
 			above -= d.Weights[i]
 		}
-		x := max(above, 0)
+		late := max(above, 0)
 		if i < oddsBuckets { // part of the next bucket lies below the ratio
-			x -= float64(d.Weights[i] * (ratio - oddsEdges[i-1]) / (oddsEdges[i] - oddsEdges[i-1]))
+			late -= float64(d.Weights[i] * max(0, ratio-oddsEdges[i-1]) / (oddsEdges[i] - oddsEdges[i-1]))
 		}
-		x = (max(x, 0) + float64(guess*guessed(ratio))) / total
-		cost := n + float64(stake*x)
+		late = (max(late, 0) + float64(guess*guessed(ratio))) / total
+		cost := b.costs(n, late)
 		if cost < least {
-			least, count, late = cost, ceil(n), x
+			least, count = cost, ceil(n)
 		}
 		if ceil(n) == b.Now {
 			stands = cost
 		}
-		if i >= oddsBuckets {
-			break
+		if n > least && ceil(n) >= b.Now {
+			break // more cost more, whatever they serve
 		}
 	}
 	if stands-least < b.Slack {
 		count = b.Now
 	}
-	return count, 1 - late
+	return count, least
 }
 
 // guessed is the share that exceeds a ratio where nothing is known.

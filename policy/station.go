@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"math"
-	"sort"
 
 	"github.com/bellows-go/bellows/internal/queueing"
 )
@@ -33,24 +32,6 @@ func (s *station) slots(miss float64) int {
 // inTime is the share that does not wait too long with so many slots.
 func (s *station) inTime(slots int) float64 {
 	return 1 - queueing.Late(slots, s.Load, s.Wait/max(s.Service, 1e-9), s.Spread)
-}
-
-// worth is the fewest replicas of so many slots beyond which none is worth what it
-// costs, when a request that waits too long costs price services of a slot.
-func (s *station) worth(each int, price float64) int {
-	stake := price * s.Load / float64(each)
-	pays := func(n int) bool { // the one after n
-		return stake*(s.inTime(times(n+1, each))-s.inTime(times(n, each))) > 1
-	}
-	n := int(min(s.Load, queueing.MaxLoad))/each + 1
-	if !pays(n) { // what each adds falls from here on
-		return n
-	}
-	low, step := n, 1
-	for pays(low + step) {
-		low, step = low+step, 2*step
-	}
-	return low + 1 + sort.Search(step-1, func(i int) bool { return !pays(low + 1 + i) })
 }
 
 // A hull is the least concave function of a count that is no less than the share

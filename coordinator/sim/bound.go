@@ -63,6 +63,9 @@ func LowerBound(w Workload, o Options, target float64, progress func(time.Durati
 	if err := o.Validate(); err != nil {
 		return 0, err
 	}
+	if o.Servers != nil {
+		return 0, errors.New("sim: lower bound: it is of models that stand alone, not of shared servers")
+	}
 	if !(target > 0 && target <= 1) {
 		return 0, fmt.Errorf("sim: lower bound: the share to serve in time must be in (0, 1], is %v", target)
 	}

@@ -280,6 +280,12 @@ func TestLowerBoundRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "(0, 1], is 0")
 	_, err = LowerBound(w, options(), math.NaN(), nil)
 	require.ErrorContains(t, err, "is NaN")
+	shared := options()
+	shared.Servers = &Servers{Slots: 1, Memory: 1}
+	_, err = LowerBound(w, shared, 1, nil)
+	require.ErrorContains(t, err, "not of shared servers")
+	_, err = BestStatic(nil, shared, 1, nil)
+	require.ErrorContains(t, err, "not of shared servers")
 	_, err = LowerBound(w, Options{}, 1, nil)
 	require.ErrorContains(t, err, "Seconds")
 }

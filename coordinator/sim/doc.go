@@ -22,4 +22,12 @@
 // slot longer than the limit, or is never served. The first Warmup counts for
 // neither. A model enters with the first minute in which it has a request, with
 // replicas for 70 % utilisation of that minute, ready.
+//
+// # What to compare with
+//
+// Clairvoyant finds a cheap schedule that knows the future, BestStatic the best
+// counts that never change, and LowerBound what no schedule undercuts, proven.
+// Trials run several seeds and worlds in parallel, Estimated is a mean over seeds
+// with its confidence interval, Frontier tells which policies no other beats in
+// both cost and misses. Faults make the world a harder one, the same for all.
 package sim

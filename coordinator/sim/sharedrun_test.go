@@ -126,7 +126,8 @@ func (l *lastEnters) Next(c *Chunk) error {
 
 func TestSharedNeverServed(t *testing.T) {
 	w := &list{models: []string{"a"}, mean: time.Second, minutes: 10, reqs: map[string][]Request{"a": {
-		{30 * time.Second, 2 * time.Hour}, {31 * time.Second, 2 * time.Hour},
+		{30 * time.Second, 2 * time.Hour},
+		{31 * time.Second, 2 * time.Hour},
 		{50 * time.Second, time.Second},
 		{599*time.Second + 500*time.Millisecond, time.Second},
 	}}}

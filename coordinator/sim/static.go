@@ -27,6 +27,9 @@ func BestStatic(open func() (Workload, error), o Options, target float64, progre
 	if err := o.Validate(); err != nil {
 		return Static{}, err
 	}
+	if o.Servers != nil {
+		return Static{}, errors.New("sim: best static: it is of models that stand alone, not of shared servers")
+	}
 	if !(target > 0 && target <= 1) {
 		return Static{}, fmt.Errorf("sim: best static: the share to serve in time must be in (0, 1], is %v", target)
 	}

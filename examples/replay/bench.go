@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -77,24 +79,53 @@ func bench(s *settings, log io.Writer) error {
 	if date == "" {
 		date = time.Now().UTC().Format(time.DateOnly)
 	}
+	sections, err := readSections(s.out)
+	if err != nil {
+		return err
+	}
 	b := &bencher{settings: s, rows: rows, log: log, began: time.Now()}
-	var body strings.Builder
 	for _, p := range wanted {
 		b.out.Reset()
 		began := time.Now()
-		fmt.Fprintf(&b.out, "## %s\n\n%s\n\n", p.title, p.about)
 		if err := p.write(b); err != nil {
 			return fmt.Errorf("-bench: %s: %w", p.name, err)
 		}
-		fmt.Fprintf(&b.out, "This part took %v.\n\n", time.Since(began).Round(time.Second))
-		body.WriteString(b.out.String())
-		text := b.head(date, unknown) + body.String() // so far: what is long may be stopped
+		sections[p.title] = fmt.Sprintf("## %s\n\n%s Run on %s in %v with %d processors (%s, %s/%s), seeds 1 to %d; alone: `-only %s`.\n\n%s", p.title, p.about,
+			date, time.Since(began).Round(time.Second), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, b.seeds(), p.name, b.out.String())
+		text := b.head(unknown) // written as it goes: what is long may be stopped
+		for _, p := range parts {
+			text += sections[p.title]
+		}
 		if err := writeWhole(s.out, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// readSections reads the parts of a report that stand already, by title: those
+// that are not run anew stay as they are.
+func readSections(name string) (map[string]string, error) {
+	sections := map[string]string{}
+	raw, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sections, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	text := string(raw)
+	if !strings.HasPrefix(text, reportTitle) {
+		return nil, fmt.Errorf("-out: %s is no report of -bench, and would be overwritten", name)
+	}
+	for _, section := range strings.Split(text, "\n## ")[1:] {
+		title, _, _ := strings.Cut(section, "\n")
+		sections[title] = "## " + strings.TrimRight(section, "\n") + "\n\n"
+	}
+	return sections, nil
+}
+
+const reportTitle = "# Benchmarks\n"
 
 func wantedParts(only string) ([]part, error) {
 	if only == "" {
@@ -112,26 +143,24 @@ func wantedParts(only string) ([]part, error) {
 }
 
 // head is what stands before the tables.
-func (b *bencher) head(date string, unknown []string) string {
+func (b *bencher) head(unknown []string) string {
 	var h strings.Builder
-	only := ""
-	if b.settings.only != "" {
-		only = " -only " + b.settings.only
-	}
+	more := ""
 	if b.settings.policy != defaultPolicies {
-		only += " -policy " + b.settings.policy
+		more += " -policy " + b.settings.policy
 	}
-	fmt.Fprintf(&h, `# Benchmarks
-
+	if b.settings.seeds > 1 {
+		more += fmt.Sprintf(" -seeds %d", b.settings.seeds)
+	}
+	fmt.Fprintf(&h, reportTitle+`
 What scaling policies cost and missed on published traces. Generated, do not edit:
 
     go run ./examples/replay -bench $BELLOWS_DATA/traces%s -out examples/replay/BENCHMARKS.md
 
-%s, %s, %s/%s, %d processors, %v in all. Every figure is the mean of %d seeds, 1 to %d, ± half the
-95 %% confidence interval of that mean; the same seeds give the same figures everywhere. Each table says
-how to get it: the commands need only -trace and the file.
+Every figure is the mean over several seeds, ± half the 95 %% confidence interval of that mean; the same seeds give the same figures
+everywhere. Each table says how to get it. Policies are told no start time; ours is told no service time either.
 
-`, only, date, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), time.Since(b.began).Round(time.Second), b.seeds(), b.seeds())
+`, more)
 	h.WriteString(`* **missed** is the share of requests that waited longer for a slot than allowed, or were never served, after the first five minutes.
 * **cost** is replica-hours from the order of a load to removal; **V** is that of a schedule that knew the future and missed at most 0.1 %,
   found greedily; no schedule whatever that misses at most 0.1 % costs less than the **bound**, which is proven (first seed); **static** is the best

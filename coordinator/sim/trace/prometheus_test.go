@@ -48,53 +48,75 @@ func TestPrometheus(t *testing.T) {
 	}{
 		{
 			"rates are of the step up to their time", matrix(`{"metric":{"model":"a"},"values":[[1700000000,"0.1"],[1700000060,"0.5"],[1700000120,"0"]]}`),
-			trace.Prometheus{}, time.Minute, map[string][]int{"a": {6, 30, 0}},
+			trace.Prometheus{},
+			time.Minute,
+			map[string][]int{"a": {6, 30, 0}},
 		},
 		{
 			"fractions are carried over", matrix(`{"metric":{},"values":[[0,"0.25"],[1,"0.25"],[2,"0.25"],[3,"0.25"],[4,"1.5"],[5,"0.5"]]}`),
-			trace.Prometheus{}, time.Second, map[string][]int{"all": {0, 0, 0, 1, 1, 1}},
+			trace.Prometheus{},
+			time.Second,
+			map[string][]int{"all": {0, 0, 0, 1, 1, 1}},
 		},
 		{
 			"NaN, gaps and late series are no requests", matrix(
 				`{"metric":{"pod":"x"},"values":[[0,"1"],[60,"NaN"],[240,"1"]]}`, `{"metric":{"pod":"y"},"values":[[120,"2"]]}`),
-			trace.Prometheus{}, time.Minute, map[string][]int{"x": {60, 0, 0, 0, 60}, "y": {0, 0, 120, 0, 0}},
+			trace.Prometheus{},
+			time.Minute,
+			map[string][]int{"x": {60, 0, 0, 0, 60}, "y": {0, 0, 120, 0, 0}},
 		},
 		{
 			"counters count increments, over resets and gaps", matrix(
 				`{"metric":{"__name__":"requests_total","model":"m"},"values":[[0,"100"],[10,"130"],[20,"5"],[30,"NaN"],[50,"35"]]}`),
-			trace.Prometheus{}, 10 * time.Second, map[string][]int{"m": {0, 30, 5, 10, 10, 10}},
+			trace.Prometheus{},
+			10 * time.Second,
+			map[string][]int{"m": {0, 30, 5, 10, 10, 10}},
 		},
 		{
 			"a counter by word", matrix(`{"metric":{},"values":[[0,"100"],[10,"130"]]}`),
-			trace.Prometheus{Kind: trace.PrometheusCounter}, 10 * time.Second, map[string][]int{"all": {0, 30}},
+			trace.Prometheus{Kind: trace.PrometheusCounter},
+			10 * time.Second,
+			map[string][]int{"all": {0, 30}},
 		},
 		{
 			"a rate by word", matrix(`{"metric":{"__name__":"x_total"},"values":[[0,"100"],[10,"130"]]}`),
-			trace.Prometheus{Kind: trace.PrometheusRate}, 10 * time.Second, map[string][]int{"x_total": {1000, 1300}},
+			trace.Prometheus{Kind: trace.PrometheusRate},
+			10 * time.Second,
+			map[string][]int{"x_total": {1000, 1300}},
 		},
 		{
 			"series of one model add up", matrix(
 				`{"metric":{"model":"m","pod":"1"},"values":[[0,"1"],[5,"2"]]}`, `{"metric":{"model":"m","pod":"2"},"values":[[0,"3"],[5,"1"]]}`),
-			trace.Prometheus{}, 5 * time.Second, map[string][]int{"m": {20, 15}},
+			trace.Prometheus{},
+			5 * time.Second,
+			map[string][]int{"m": {20, 15}},
 		},
 		{
 			"the labels that differ", matrix(
 				`{"metric":{"job":"j","ns":"p","svc":"a"},"values":[[0,"1"],[5,"1"]]}`, `{"metric":{"job":"j","ns":"q"},"values":[[0,"1"],[5,"1"]]}`),
-			trace.Prometheus{}, 5 * time.Second, map[string][]int{"p,a": {5, 5}, "q": {5, 5}},
+			trace.Prometheus{},
+			5 * time.Second,
+			map[string][]int{"p,a": {5, 5}, "q": {5, 5}},
 		},
 		{
 			"a label by name", matrix(
 				`{"metric":{"model":"m","pod":"1"},"values":[[0,"1"],[5,"2"]]}`, `{"metric":{"model":"m","pod":"2"},"values":[[0,"3"],[5,"1"]]}`),
-			trace.Prometheus{Label: "pod"}, 5 * time.Second, map[string][]int{"1": {5, 10}, "2": {15, 5}},
+			trace.Prometheus{Label: "pod"},
+			5 * time.Second,
+			map[string][]int{"1": {5, 10}, "2": {15, 5}},
 		},
 		{
 			"the data alone, a number that is no string, and a step by word",
 			` {"resultType":"matrix","result":[{"metric":{"model":"a"},"values":[[0.5,1],[20.5,"2"]]}]}`,
-			trace.Prometheus{Step: 10 * time.Second}, 10 * time.Second, map[string][]int{"a": {10, 0, 20}},
+			trace.Prometheus{Step: 10 * time.Second},
+			10 * time.Second,
+			map[string][]int{"a": {10, 0, 20}},
 		},
 		{
 			"the result alone, names with quotes and lines", `[{"metric":{"model":"a\"\n,b"},"values":[[0,"1"],[1,"1"]]}]`,
-			trace.Prometheus{}, time.Second, map[string][]int{`a" ,b`: {1, 1}},
+			trace.Prometheus{},
+			time.Second,
+			map[string][]int{`a" ,b`: {1, 1}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

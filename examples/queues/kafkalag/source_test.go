@@ -143,7 +143,8 @@ func TestLag(t *testing.T) {
 			[]string{"in_flight 1 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 9 ok count", "in/1 ended 0 ok count"},
 		},
 		{
-			"nothing when all is committed", func() error { return b.commit("g", "in", 0, 10) }, kafkalag.Group{Topics: []string{"in"}},
+			"nothing when all is committed", func() error { return b.commit("g", "in", 0, 10) },
+			kafkalag.Group{Topics: []string{"in"}},
 			[]string{"in_flight 0 ok", "in/0 begun 10 ok count", "in/1 begun 0 ok count", "in/0 ended 10 ok count", "in/1 ended 0 ok count"},
 		},
 		{

@@ -11,7 +11,8 @@
 // nothing here.
 //
 // A consumer that could not be asked is not returned, and Read has an error: its
-// reading is [policy.Failed]. What is returned is exact, as of the Read.
+// reading is [policy.Failed]. What is returned is what the server had counted at the
+// Read, which is exact but for what was published in the very moment before it.
 //
 // # The cap
 //

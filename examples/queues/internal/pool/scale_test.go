@@ -3,7 +3,9 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -22,30 +24,39 @@ import (
 
 var infer = coordinator.TargetID{Kind: coordinator.TargetService, Name: "infer"}
 
-// A ledger notes how often each message was worked off, and lets no more be than
-// are allowed.
+// A ledger notes how often each message was worked off, and lets only those be
+// whose number is below a limit.
 type ledger struct {
-	allowed chan struct{}
-
-	mu   sync.Mutex
-	seen map[string]int
+	mu    sync.Mutex
+	moved *sync.Cond
+	limit int
+	seen  map[string]int
 }
 
 func newLedger() *ledger {
-	return &ledger{allowed: make(chan struct{}, 10_000), seen: map[string]int{}}
+	l := &ledger{seen: map[string]int{}}
+	l.moved = sync.NewCond(&l.mu)
+	return l
 }
 
-// allow lets n more messages be worked off.
-func (l *ledger) allow(n int) {
-	for range n {
-		l.allowed <- struct{}{}
-	}
+// allow lets the messages below limit be worked off.
+func (l *ledger) allow(limit int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limit = limit
+	l.moved.Broadcast()
 }
 
 func (l *ledger) work(message []byte) {
-	<-l.allowed
+	n, err := strconv.Atoi(string(message))
+	if err != nil {
+		panic(err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for n >= l.limit {
+		l.moved.Wait()
+	}
 	l.seen[string(message)]++
 }
 
@@ -109,7 +120,7 @@ func wait(t *testing.T, turns <-chan turn, what string, is func(turn) bool) (all
 func scale(t *testing.T, q queue, l *ledger, most int) {
 	p := pool.New(50*time.Millisecond, map[string]pool.Consumer{"infer": q.consume})
 	defer p.Close()
-	defer close(l.allowed) // or a failed test would wait for ever
+	defer l.allow(math.MaxInt) // or a failed test would wait for ever
 	// Useful is known once the queue has been asked.
 	_, err := q.source.Read(t.Context(), []coordinator.Series{{Target: infer, Name: policy.InFlight}}, nil)
 	require.NoError(t, err)
@@ -154,19 +165,20 @@ func scale(t *testing.T, q queue, l *ledger, most int) {
 	})
 	require.True(t, capped, "the cap names itself: %v", first.Decision)
 
-	// Most of it is done, and replicas go while they still have work in hand.
+	// Most of it is done, and replicas go while they still have work in hand: the
+	// last messages, which lie in all partitions.
 	l.allow(wave - 150)
 	all = append(all, wait(t, turns, "two for 150", func(u turn) bool { return u.Desired == 2 })...)
 	require.GreaterOrEqual(t, all[len(all)-1].backlog, 150.0)
 	// More comes while they do.
 	require.NoError(t, q.produce(ctx, wave/2))
 	all = append(all, wait(t, turns, "up again", func(u turn) bool { return u.Desired == most })...)
-	l.allow(150 + wave/2)
+	l.allow(wave + wave/2)
 	all = append(all, wait(t, turns, "to zero", asleep)...)
 	require.Equal(t, wave+wave/2, l.len(), "the backlog is zero when all is done, and not before")
 
 	// And back.
-	l.allow(150)
+	l.allow(wave + wave/2 + 150)
 	require.NoError(t, q.produce(ctx, 150))
 	all = append(all, wait(t, turns, "from zero", func(u turn) bool { return u.Desired > 0 })...)
 	all = append(all, wait(t, turns, "and to zero again", asleep)...)

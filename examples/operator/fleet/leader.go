@@ -1,0 +1,200 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
+	"github.com/bellows-go/bellows/examples/operator/kube"
+)
+
+// A leader is what the leader of a unit has.
+type leader struct {
+	epoch    uint64
+	claims   string // see claimsKey
+	names    []string
+	actuator *kube.Actuator
+	planner  *coordinator.Planner
+	source   coordinator.MetricSource
+	memory   *Memory
+	declared declared // in force
+	saved    time.Time
+	planned  time.Time // the last plan
+	samples  []coordinator.Sample
+	pods     []coordinator.PodList
+	usages   map[string]usage // by selector
+	backoffs map[string]backoff
+	unseen   map[string]bool
+	refused  map[string]int
+}
+
+type backoff struct {
+	failures int
+	until    time.Time
+}
+
+func claimsKey(names []string) string { return strings.Join(names, " ") }
+
+// takeOver makes this replica the leader of a unit; nil while another one that
+// lives holds it.
+func (o *Operator) takeOver(ctx context.Context, key types.NamespacedName, u *unit) (*leader, error) {
+	live, err := o.members.Live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := o.declare(ctx, key.Namespace, u, &declared{})
+	if err != nil {
+		return nil, err
+	}
+	if len(d.groups)+len(d.services) == 0 {
+		return nil, o.reportInvalid(ctx, u, &d) // nothing of it is valid
+	}
+	names := u.claims(key.Namespace)
+	l := &leader{claims: claimsKey(names), names: names, backoffs: map[string]backoff{}, unseen: map[string]bool{}, refused: map[string]int{}, usages: map[string]usage{}}
+	if l.actuator, err = o.actuator(&d, l); err != nil {
+		return nil, err
+	}
+	var claims []*Claim
+	for _, name := range names {
+		c, err := o.members.readClaim(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if h := c.Holder(); h != "" && h != o.Identity && slices.Contains(live, h) && !o.waited(key) {
+			return nil, nil // it lets go when it sees that the unit is not its own any more
+		}
+		claims, l.epoch = append(claims, c), max(l.epoch, c.Epoch())
+	}
+	w, err := l.actuator.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.epoch = max(l.epoch, newest(&w)) + 1
+	for _, c := range claims {
+		if err := o.members.hold(ctx, c, o.Identity, l.epoch); err != nil {
+			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+				return nil, nil // another was faster
+			}
+			return nil, err
+		}
+	}
+	if err := l.actuator.Raise(ctx, l.epoch); errors.Is(err, coordinator.ErrFenced) {
+		return nil, err
+	} else if err != nil {
+		// What cannot be told cannot be seen either, or is told at the next try.
+		if w, err2 := l.actuator.Observe(ctx); err2 != nil || len(w.Unseen)+len(w.UnseenServices) == 0 {
+			return nil, err
+		}
+	}
+	if err := o.remember(ctx, key, u, &d, l); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	delete(o.waits, key)
+	o.lead[key] = l
+	o.mu.Unlock()
+	o.tellLeader(u, l)
+	return l, nil
+}
+
+// waited reports whether a unit has been waited for as long as a dead replica's
+// would be: its holder lives, and does not let go.
+func (o *Operator) waited(key types.NamespacedName) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.waits[key].IsZero() {
+		o.waits[key] = time.Now()
+	}
+	return time.Since(o.waits[key]) > o.LeaseDuration
+}
+
+// newest is the latest epoch seen in a world.
+func newest(w *coordinator.World) (epoch uint64) {
+	for _, g := range w.Groups {
+		epoch = max(epoch, g.Epoch)
+		for _, s := range g.Servers {
+			epoch = max(epoch, s.Epoch)
+		}
+	}
+	for _, s := range w.Services {
+		epoch = max(epoch, s.Epoch)
+	}
+	return epoch
+}
+
+func (o *Operator) actuator(d *declared, l *leader) (*kube.Actuator, error) {
+	return kube.New(kube.Options{
+		Cache: o.cache, API: o.api, Groups: d.groups, Services: d.services, Watches: o.Watches,
+		Leads: func(ctx context.Context, epoch uint64) error { return o.members.leads(ctx, l.names, epoch) },
+	})
+}
+
+// remember makes the leader's planner, with what is saved of the unit.
+func (o *Operator) remember(ctx context.Context, key types.NamespacedName, u *unit, d *declared, l *leader) error {
+	options := o.Planner
+	options.Epoch = l.epoch
+	var err error
+	if l.planner, err = coordinator.NewPlanner(d.Declarations, options); err != nil {
+		return err
+	}
+	l.declared = *d
+	prefix := "group." + key.Namespace + "."
+	if len(u.services) > 0 {
+		prefix = "service." + key.Namespace + "." + u.services[0].Name
+	}
+	l.memory = &Memory{API: o.api, Namespace: o.Options.Namespace, Prefix: prefix}
+	restored, refused, err := l.memory.Load(ctx, l.planner, u.groupNames())
+	if err != nil {
+		return err
+	}
+	log.FromContext(ctx).Info("leads", "epoch", l.epoch, "restored", restored, "refused", fmt.Sprint(refused))
+	l.source = o.Source(key.Namespace)
+	return nil
+}
+
+// stepDown lets go of a unit; u is nil when there is no such unit any more.
+func (o *Operator) stepDown(ctx context.Context, key types.NamespacedName, u *unit, l *leader) {
+	gone := u == nil
+	o.drop(key, l)
+	if !gone && !l.planned.IsZero() && o.members.leads(ctx, l.names, l.epoch) == nil {
+		_ = l.memory.Save(ctx, l.planner, l.planned, u.groupNames()) // else the last that was saved stands
+	}
+	if gone && !o.remain(ctx, key.Namespace, l) && o.members.leads(ctx, l.names, l.epoch) == nil {
+		_ = l.memory.Forget(ctx) // else a later group of the name is told of a fault, and starts anew
+	}
+	for _, name := range l.names {
+		c, err := o.members.readClaim(ctx, name)
+		if err == nil && c.Holder() == o.Identity && c.Epoch() == l.epoch {
+			_ = o.members.hold(ctx, c, "", l.epoch) // else it is found to be held by one that leads nothing
+		}
+	}
+}
+
+// remain reports whether any of the leader's groups is still declared: it has
+// become part of another unit.
+func (o *Operator) remain(ctx context.Context, namespace string, l *leader) bool {
+	groups, _, err := o.lists(ctx, namespace)
+	return err != nil || slices.ContainsFunc(groups.Items, func(g v1alpha1.ServerGroup) bool {
+		return slices.ContainsFunc(l.declared.Groups, func(x coordinator.ServerGroup) bool { return x.Name == g.Name })
+	})
+}
+
+// drop forgets a unit, whoever leads it now.
+func (o *Operator) drop(key types.NamespacedName, l *leader) {
+	o.mu.Lock()
+	delete(o.lead, key)
+	o.mu.Unlock()
+	if c, ok := l.source.(io.Closer); ok {
+		_ = c.Close()
+	}
+}

@@ -1,0 +1,168 @@
+package fleet_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/examples/operator/fleet"
+	"github.com/bellows-go/bellows/policy"
+)
+
+// planned is a planner of n models on some groups, after some plans.
+func planned(t testing.TB, n, groups, plans int) (p *coordinator.Planner, at time.Time, names []string) {
+	t.Helper()
+	var d coordinator.Declarations
+	w := coordinator.World{}
+	for g := range groups {
+		name := fmt.Sprintf("g%d", g)
+		d.Groups = append(d.Groups, coordinator.ServerGroup{Name: name, Capacity: coordinator.Resources{"memory": 100}, Max: n})
+		w.Groups, names = append(w.Groups, coordinator.GroupState{Name: name, Version: "1"}), append(names, name)
+	}
+	signal := policy.Signal{Name: policy.InFlight, Stat: policy.Mean, Window: time.Minute}
+	for i := range n {
+		d.Models = append(d.Models, coordinator.Model{
+			Name: fmt.Sprintf("model-%04d", i), Group: names[i%groups], Needs: coordinator.Resources{"memory": 10}, Max: 3,
+			Policy: policy.Stabilize{Down: 5 * time.Minute, Of: policy.Track{Signal: signal, Value: 4, Tolerance: 0.1}},
+		})
+	}
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for range plans {
+		at = at.Add(2 * time.Second)
+		s := coordinator.Snapshot{Now: at, World: w}
+		for _, series := range p.Wants() {
+			s.Samples = append(s.Samples, coordinator.Sample{Series: series, Value: float64(random.IntN(12)), At: at, Quality: policy.OK, Origin: "http://router 10.0.0.1"})
+		}
+		p.Plan(s)
+	}
+	return p, at, names
+}
+
+func anew(t testing.TB, p *coordinator.Planner) *coordinator.Planner {
+	t.Helper()
+	next, err := coordinator.NewPlanner(p.Declarations(), coordinator.PlannerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+// What is saved of 2,000 models is below the limit in each ConfigMap, and comes
+// back byte for byte.
+func TestMemorySize(t *testing.T) {
+	p, at, names := planned(t, 2000, 1, 40)
+	api := fake.NewClientBuilder().Build()
+	m := &fleet.Memory{API: api, Namespace: "s", Prefix: "group.ns."}
+	if restored, refused, err := m.Load(t.Context(), anew(t, p), names); restored || refused != nil || err != nil {
+		t.Fatalf("from nothing: %v, %v, %v", restored, refused, err)
+	}
+	if err := m.Save(t.Context(), p, at, names); err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for name, n := range m.Sizes() {
+		total += n
+		if n > fleet.MaxFile {
+			t.Errorf("%s has %d bytes", name, n)
+		}
+	}
+	t.Logf("2,000 models of one group: %d bytes in %v", total, m.Sizes())
+	next := anew(t, p)
+	m = &fleet.Memory{API: api, Namespace: "s", Prefix: "group.ns."}
+	if restored, refused, err := m.Load(t.Context(), next, names); !restored || refused != nil || err != nil {
+		t.Fatalf("restored %v, %v, %v", restored, refused, err)
+	}
+	if !bytes.Equal(next.AppendState(nil), p.AppendState(nil)) {
+		t.Error("what comes back is not what was saved")
+	}
+}
+
+// A save that is cut short between two ConfigMaps leaves the state before, whole.
+func TestMemoryCutShort(t *testing.T) {
+	p, at, names := planned(t, 20, 2, 10)
+	writes, fail := 0, 0
+	lost := errors.New("lost")
+	api := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, x client.Object, o ...client.UpdateOption) error {
+			if writes++; writes == fail {
+				return lost
+			}
+			return c.Update(ctx, x, o...)
+		},
+	})
+	m := &fleet.Memory{API: api, Namespace: "s", Prefix: "group.ns."}
+	load := func() *coordinator.Planner {
+		next := anew(t, p)
+		other := &fleet.Memory{API: api, Namespace: "s", Prefix: "group.ns."}
+		if restored, refused, err := other.Load(t.Context(), next, names); !restored || refused != nil || err != nil {
+			t.Fatalf("restored %v, %v, %v", restored, refused, err)
+		}
+		return next
+	}
+	if _, _, err := m.Load(t.Context(), anew(t, p), names); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(t.Context(), p, at, names); err != nil {
+		t.Fatal(err)
+	}
+	before := p.AppendState(nil)
+	p.Plan(coordinator.Snapshot{Now: at.Add(time.Second), World: coordinator.World{Unseen: names}})
+	after := p.AppendState(nil)
+	fail = writes + 2 // the second of the two
+	if err := m.Save(t.Context(), p, at.Add(time.Second), names); !errors.Is(err, lost) {
+		t.Fatalf("the save is not cut short: %v", err)
+	}
+	if !bytes.Equal(load().AppendState(nil), before) {
+		t.Error("what comes back is not the state before the save that was cut short")
+	}
+	if err := m.Save(t.Context(), p, at.Add(time.Second), names); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(load().AppendState(nil), after) {
+		t.Error("what comes back is not the state that was saved at the second try")
+	}
+}
+
+// Who writes on what another has written since is refused.
+func TestMemoryConflict(t *testing.T) {
+	p, at, names := planned(t, 2, 1, 3)
+	api := fake.NewClientBuilder().Build()
+	old, next := &fleet.Memory{API: api, Namespace: "s", Prefix: "p."}, &fleet.Memory{API: api, Namespace: "s", Prefix: "p."}
+	for _, m := range []*fleet.Memory{old, next} {
+		if _, _, err := m.Load(t.Context(), anew(t, p), names); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := next.Save(t.Context(), p, at, names); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Save(t.Context(), p, at, names); !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) {
+		t.Errorf("the older leader's write: %v", err)
+	}
+	if err := next.Save(t.Context(), p, at, names); err != nil {
+		t.Errorf("the later leader's second write: %v", err)
+	}
+	var list corev1.ConfigMapList
+	if err := next.Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.List(t.Context(), &list); err != nil || len(list.Items) != 0 {
+		t.Errorf("forgotten, and there are %d ConfigMaps, %v", len(list.Items), err)
+	}
+}

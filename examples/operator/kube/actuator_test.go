@@ -1,0 +1,230 @@
+package kube_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/examples/operator/internal/kubetest"
+	"github.com/bellows-go/bellows/examples/operator/kube"
+)
+
+// one makes a world of one workload.
+func one(t *testing.T, removal coordinator.Removal, n int32) (*world, kube.Ref) {
+	t.Helper()
+	need(t)
+	ns, err := env.Namespace(t.Context(), "one")
+	must(t, err)
+	create := env.Deployment
+	if removal == coordinator.Ordinal {
+		create = env.StatefulSet
+	}
+	r, err := create(t.Context(), ns, "gpu", n)
+	must(t, err)
+	w, err := open([]kube.Group{{Name: "gpu", Workload: r, Removal: removal}}, nil, env.Admin)
+	must(t, err)
+	t.Cleanup(w.close)
+	w.settle()
+	return w, r
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) see(t *testing.T) coordinator.GroupState {
+	t.Helper()
+	seen, err := w.actuator.Observe(t.Context())
+	must(t, err)
+	if len(seen.Groups) != 1 {
+		t.Fatalf("%+v", seen)
+	}
+	return seen.Groups[0]
+}
+
+func scaleTo(n int, id string, victims ...string) coordinator.Action {
+	return coordinator.Action{Kind: coordinator.ScaleGroup, Group: "gpu", Replicas: n, Victims: victims, ID: id, Epoch: 1, Generation: 1}
+}
+
+// A count that was accepted and not carried out, since the second of the two
+// writes failed, is carried out when the action comes again, and no other; when
+// the count has been changed by someone else since, it is not.
+func TestHalfDone(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		fault kubetest.Fault
+	}{{"refused", kubetest.Refused}, {"lost", kubetest.Lost}} {
+		t.Run(x.name, func(t *testing.T) {
+			w, r := one(t, coordinator.Ordinal, 1)
+			w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
+				if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
+					return x.fault
+				}
+				return kubetest.None
+			})
+			a := scaleTo(3, "a")
+			if err := w.actuator.Apply(t.Context(), a); err == nil || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
+				t.Fatalf("%v is refused by the server, and Apply says %v", a, err)
+			}
+			w.proxy.SetFault(nil)
+			must(t, w.actuator.Apply(t.Context(), a))
+			w.settle()
+			if g := w.see(t); g.Desired != 3 || len(g.Servers) != 3 {
+				t.Errorf("again: %d wanted, %d servers", g.Desired, len(g.Servers))
+			}
+			must(t, env.API.SubResource("scale").Patch(t.Context(), object(r), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":2}}`)), client.WithSubResourceBody(&autoscalingv1.Scale{})))
+			must(t, w.actuator.Apply(t.Context(), a))
+			w.settle()
+			if g := w.see(t); g.Desired != 2 {
+				t.Errorf("an echo undid what someone else has set: %d wanted", g.Desired)
+			}
+		})
+	}
+}
+
+func object(r kube.Ref) client.Object {
+	return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.NamespacedName.Name}}
+}
+
+// A Deployment whose other pods are not ready would lose these in place of the
+// chosen one: nothing is removed until they are.
+func TestVictimsOnly(t *testing.T) {
+	w, _ := one(t, coordinator.Free, 3)
+	servers := w.see(t).Servers
+	victim, other := servers[0].Name, servers[1]
+	var pod corev1.Pod
+	ns := w.options.Groups[0].Workload.Namespace
+	setReady := func(status corev1.ConditionStatus) {
+		t.Helper()
+		must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now()}}
+		must(t, env.API.Status().Update(t.Context(), &pod))
+	}
+	must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
+	must(t, env.API.Patch(t.Context(), &pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+kubetest.HeldAnnotation+`":"true"}}}`))))
+	setReady(corev1.ConditionFalse)
+	err := w.actuator.Apply(t.Context(), scaleTo(2, "a", victim))
+	if err == nil || !strings.Contains(err.Error(), other.Name) {
+		t.Fatalf("the error should name %s: %v", other.Name, err)
+	}
+	if n, err := replicas(t.Context(), w.options.Groups[0].Workload); n != 3 || err != nil {
+		t.Fatalf("%d replicas, %v", n, err)
+	}
+	setReady(corev1.ConditionTrue)
+	must(t, w.actuator.Apply(t.Context(), scaleTo(2, "a", victim)))
+	w.settle()
+	for _, s := range w.see(t).Servers {
+		if s.Name == victim {
+			t.Errorf("%s is still there, and another has gone", victim)
+		}
+	}
+}
+
+// Whoever starts an epoch tells all subjects of it: nothing of an older epoch is
+// accepted any more, though nothing else was done in the new one.
+func TestRaise(t *testing.T) {
+	w, _ := one(t, coordinator.Ordinal, 2)
+	ctx := t.Context()
+	must(t, w.actuator.Raise(ctx, 7))
+	w.proxy.Reset()
+	must(t, w.actuator.Raise(ctx, 7))
+	for what, n := range w.proxy.Counts() {
+		if strings.HasPrefix(what, "PATCH") {
+			t.Errorf("raised again: %d %s", n, what)
+		}
+	}
+	w.settle()
+	g := w.see(t)
+	if g.Epoch != 7 || g.Servers[0].Epoch != 7 || g.Servers[1].Epoch != 7 {
+		t.Errorf("the epochs are %d, %d, %d", g.Epoch, g.Servers[0].Epoch, g.Servers[1].Epoch)
+	}
+	load := coordinator.Action{Kind: coordinator.Load, Group: "gpu", Server: "gpu-0", Model: "llama", ID: "l", Epoch: 6, Generation: 9}
+	scale := scaleTo(3, "s")
+	scale.Epoch = 6
+	for _, a := range []coordinator.Action{load, scale} {
+		if err := w.actuator.Apply(ctx, a); !errors.Is(err, coordinator.ErrFenced) {
+			t.Errorf("%v of an older epoch: %v", a, err)
+		}
+	}
+	if err := w.actuator.Raise(ctx, 6); !errors.Is(err, coordinator.ErrFenced) {
+		t.Errorf("an older epoch is raised: %v", err)
+	}
+	load.Epoch, load.Generation = 7, 1
+	must(t, w.actuator.Apply(ctx, load))
+}
+
+// Several actions on one server are one write; to look costs no call.
+func TestCalls(t *testing.T) {
+	w, _ := one(t, coordinator.Ordinal, 2)
+	w.see(t)
+	w.proxy.Reset()
+	w.see(t)
+	if c := w.proxy.Counts(); len(c) != 0 {
+		t.Errorf("to look again took %v", c)
+	}
+	var as []coordinator.Action
+	for _, server := range []string{"gpu-0", "gpu-1"} {
+		for _, m := range []string{"a", "b", "c"} {
+			x := coordinator.Action{Kind: coordinator.Load, Group: "gpu", Server: server, Model: m, Epoch: 1, Generation: 1}
+			x.ID = x.String()
+			as = append(as, x)
+		}
+	}
+	errs := make([]error, len(as))
+	w.actuator.ApplyAll(t.Context(), as, errs)
+	must(t, errors.Join(errs...))
+	if c := w.proxy.Counts(); len(c) != 1 || c["PATCH pods"] != 2 {
+		t.Errorf("six loads on two servers took %v", c)
+	}
+}
+
+// A group whose workload there is not is unseen, and says why.
+func TestUnseen(t *testing.T) {
+	w, _ := one(t, coordinator.Ordinal, 1)
+	missing := w.options
+	g := missing.Groups[0]
+	g.Name, g.Workload.NamespacedName.Name = "none", "none"
+	missing.Groups = append([]kube.Group{g}, missing.Groups...)
+	a, err := kube.New(missing)
+	must(t, err)
+	seen, err := a.Observe(t.Context())
+	must(t, err)
+	if len(seen.Groups) != 1 || len(seen.Unseen) != 1 || seen.Unseen[0] != "none" {
+		t.Errorf("%+v", seen)
+	}
+	if err := a.Why(t.Context(), "none"); err == nil || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("why: %v", err)
+	}
+	if err := a.Why(t.Context(), "gpu"); err != nil {
+		t.Errorf("why: %v", err)
+	}
+}
+
+func TestNew(t *testing.T) {
+	r := kube.Ref{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "K"}, NamespacedName: types.NamespacedName{Namespace: "n", Name: "w"}}
+	_, err := kube.New(kube.Options{
+		Groups: []kube.Group{{Name: "a", Workload: r}, {Name: "a", Workload: r}, {}}, Services: []kube.Service{{Name: "s", Target: r}}, Parallel: -1, NotReady: -time.Second,
+	})
+	for _, says := range []string{
+		"Cache must be set", "API must be set", "Parallel", "NotReady", "Groups[1]", "two would scale it", `a second group is named "a"`, "Groups[2] must have a name",
+		"Groups[2] must have a kind", "Services[0]",
+	} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("the error does not say %q: %v", says, err)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// chooseVictims makes those pods go first when the count falls to n that are
+// named, or have not been observed yet: these are the ones that a fall beyond the
+// named may take. It returns the count by which no others go. The error says that
+// others would go all the same.
+func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, victims []string) (int, error) {
+	if s.selector == nil {
+		return n, errors.New("the scale has no selector by which to find the pods to remove")
+	}
+	var list corev1.PodList
+	if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
+		return n, err
+	}
+	var go1st, stay []*corev1.Pod
+	worst, hash := rank{}, "" // of those that go
+	for i := range list.Items {
+		pod := &list.Items[i]
+		switch {
+		case pod.DeletionTimestamp != nil:
+			continue
+		case slices.Contains(victims, pod.Name) || !a.observed(g, pod):
+			go1st, worst = append(go1st, pod), worst.max(rankOf(pod))
+		default:
+			stay = append(stay, pod)
+		}
+		if h := pod.Labels["pod-template-hash"]; hash != "" && h != hash {
+			return n, fmt.Errorf("a rollout is under way: pod %s is of another template than others", pod.Name)
+		} else if h != "" {
+			hash = h
+		}
+	}
+	for _, pod := range stay {
+		if len(go1st) > 0 && rankOf(pod).before(worst) {
+			return n, fmt.Errorf("pod %s, which is not ready, would go before the chosen ones", pod.Name)
+		}
+		if pod.Annotations[deletionCost] == firstToGo { // it was chosen once and stayed
+			if err := a.setCost(ctx, pod, nil); err != nil {
+				return n, err
+			}
+		}
+	}
+	first := firstToGo
+	for _, pod := range go1st {
+		if pod.Annotations[deletionCost] != firstToGo {
+			if err := a.setCost(ctx, pod, &first); err != nil {
+				return n, err
+			}
+		}
+	}
+	return max(n, len(stay)), nil
+}
+
+// observed reports whether a pod was in the last observation of its group.
+func (a *Actuator) observed(g *Group, pod *corev1.Pod) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	seen := a.seen[g.Name]
+	return seen == nil || seen[pod.UID]
+}
+
+func (a *Actuator) setCost(ctx context.Context, pod *corev1.Pod, cost *string) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": pod.UID, "annotations": map[string]*string{deletionCost: cost}}})
+	if err != nil {
+		return err
+	}
+	err = a.o.API.Patch(ctx, pod, client.RawPatch(types.MergePatchType, patch))
+	return client.IgnoreNotFound(err) // gone already
+}
+
+// rank is what a ReplicaSet looks at before costs: lower goes first. See
+// ActivePodsWithRanks of k8s.io/kubernetes/pkg/controller.
+type rank struct {
+	assigned bool
+	phase    int
+	ready    bool
+}
+
+func rankOf(pod *corev1.Pod) rank {
+	phase := map[corev1.PodPhase]int{corev1.PodPending: 0, corev1.PodUnknown: 1, corev1.PodRunning: 2}[pod.Status.Phase]
+	ready, _ := readiness(pod)
+	return rank{pod.Spec.NodeName != "", phase, ready}
+}
+
+func (r rank) before(s rank) bool {
+	switch {
+	case r.assigned != s.assigned:
+		return !r.assigned
+	case r.phase != s.phase:
+		return r.phase < s.phase
+	}
+	return !r.ready && s.ready
+}
+
+func (r rank) max(s rank) rank {
+	if r.before(s) {
+		return s
+	}
+	return r
+}
