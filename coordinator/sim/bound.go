@@ -14,8 +14,7 @@ import (
 // keeps Options.Min replicas: whatever decides, in whatever order requests are
 // served, and however well it knows the future. It is proven, not found by
 // search; the cheapest schedule lies between it and Clairvoyant. Options are used
-// as by Clairvoyant: with Options.Servers the requests of all models are those of
-// one, whose replicas are the servers.
+// as by Clairvoyant, but for Servers, which are refused.
 //
 // # Proof
 //
@@ -69,12 +68,6 @@ func LowerBound(w Workload, o Options, target float64, progress func(time.Durati
 	if !(target > 0 && target <= 1) {
 		return 0, fmt.Errorf("sim: lower bound: the share to serve in time must be in (0, 1], is %v", target)
 	}
-	perReplica := 1.0
-	if s := o.Servers; s != nil {
-		perReplica = float64(s.Slots) / float64(o.Slots)
-		o.Slots, o.Min, o.Start = s.Slots, s.Min, o.Boot+o.Start
-		w = &merged{of: w}
-	}
 	var c Chunk
 	var models []*lenses
 	var requests int64
@@ -88,11 +81,7 @@ func LowerBound(w Workload, o Options, target float64, progress func(time.Durati
 		}
 		for i, s := range c.Streams {
 			if i == len(models) {
-				entered := c.From
-				if o.Servers != nil {
-					entered = 0 // servers are there before any request is
-				}
-				models = append(models, newLenses(&o, &s, entered))
+				models = append(models, newLenses(&o, &s, c.From))
 			}
 			requests += models[i].take(s.Requests)
 		}
@@ -126,7 +115,7 @@ func LowerBound(w Workload, o Options, target float64, progress func(time.Durati
 		try(centre * step)
 		try(centre / step)
 	}
-	return max(value, 0) / 3600 * perReplica * (1 - 1e-9), nil // what floats may have lost
+	return max(value, 0) / 3600 * (1 - 1e-9), nil // what floats may have lost
 }
 
 // lenses look at one model through several intervals and caps.

@@ -229,30 +229,6 @@ func TestLowerBoundHolds(t *testing.T) {
 	}
 }
 
-// Of shared servers it is the sum of the streams that is bounded, not the streams.
-func TestLowerBoundOfServers(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 5))
-	w := &list{mean: time.Second, minutes: 20, reqs: map[string][]Request{}}
-	for i := range 20 {
-		m := fmt.Sprintf("m%02d", i)
-		w.models = append(w.models, m)
-		w.reqs[m] = poisson(rng, 0.1, time.Second, 20*time.Minute)
-	}
-	o := options()
-	o.Seconds, o.Slots, o.Min, o.Start, o.Boot = 1200, 2, 0, 10*time.Second, 20*time.Second
-	o.Servers = &Servers{Slots: 4, Memory: 20}
-	for _, target := range []float64{1, 0.99} {
-		w.at = 0
-		s, err := Clairvoyant(w, o, target, nil)
-		require.NoError(t, err)
-		w.at = 0
-		bound, err := LowerBound(w, o, 1-float64(s.Missed)/float64(s.Requests), nil)
-		require.NoError(t, err)
-		require.LessOrEqual(t, bound, s.ReplicaHours)
-		require.Greater(t, bound, 0.5*s.ReplicaHours)
-	}
-}
-
 // What a share of all requests was missed by may be missed, although a quotient
 // of counts is rounded.
 func TestLowerBoundOfAQuotient(t *testing.T) {
