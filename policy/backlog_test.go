@@ -30,6 +30,15 @@ func TestBacklogOfWhatWaits(t *testing.T) {
 	}
 }
 
+// No more slots than there are requests: those that wait, those that are served, or
+// would be, and those that come within the lead.
+func TestBacklogOfFew(t *testing.T) {
+	d := draining{Waiting: 2, Rate: 1, Service: 60, Lead: 30, Within: 10}
+	require.Equal(t, 2+60+30.0, d.slots())
+	d.Waiting, d.Serving = 10, 70
+	require.Equal(t, 10+70+30.0, d.slots())
+}
+
 // What runs for long keeps its slots when nothing comes any more, whatever counts as
 // waiting; slots that are free do not.
 func TestBacklogKeepsWhatRuns(t *testing.T) {
@@ -58,5 +67,19 @@ func TestAnchor(t *testing.T) {
 		f.anchor(&o, &Reading{Value: 3, Quality: OK, At: time.Unix(at, 0)})
 		require.Equal(t, sure, f.Sure, "a reading of %d", at)
 		require.EqualValues(t, 5, f.age(&o))
+	}
+}
+
+// Seconds that are not over, or come again, tell nothing; after one that is missing
+// nobody knows what is in flight.
+func TestFollowerTakesEachSecondOnce(t *testing.T) {
+	o := Observation{Now: time.Unix(105, 0)}
+	f := follower{Last: 99, Started: true, Sure: true}
+	for _, c := range []struct {
+		unix     int64
+		ok, sure bool
+	}{{99, false, false}, {105, false, false}, {100, true, true}, {100, false, false}, {102, true, false}, {103, true, false}} {
+		ok, sure, _ := f.next(&o, &Second{Unix: c.unix, Known: true})
+		require.Equal(t, [2]bool{c.ok, c.sure}, [2]bool{ok, sure}, "second %d", c.unix)
 	}
 }

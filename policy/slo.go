@@ -25,7 +25,8 @@ type SLO struct {
 	Service time.Duration // >= 0
 	// Variability of the service times: the variance over the square of the mean,
 	// finite, > 0; 0 is 1, as of exponential ones. That of arrivals is measured, over
-	// bins of one service time.
+	// bins of one service time, up to a minute; where services take longer, it is taken
+	// for 1.
 	Variability float64
 }
 

@@ -135,6 +135,12 @@ func TestBacklogDrains(t *testing.T) {
 	d = x.decide(x.second(1))
 	require.Equal(t, 1, d.Replicas, "%v", d)
 
+	// A reading that is old, or not whole, does not lower.
+	x.extra[0] = policy.Reading{Value: 450, Quality: policy.Stale}
+	x.desired = 40
+	d = x.decide(x.second(1))
+	require.Equal(t, "40: signal not ok", d.String())
+
 	// No more slots than there are requests.
 	few := newTarget(policy.Backlog{Within: 10 * time.Second, Service: time.Minute}, 60, 0)
 	few.busy = []float64{900, 900, 900}
@@ -162,6 +168,9 @@ func TestStreamsInSilence(t *testing.T) {
 		o = x.see(x.second(0))
 		o.ReadyFailed = true
 		require.Equal(t, "9: count unknown", x.p.Decide(o).String(), name)
+		o = x.see(x.second(0))
+		o.Readings[0].Value = -1
+		require.Equal(t, "9: signal not ok", x.p.Decide(o).String(), name)
 		x.desired = 0
 		x.second(30)
 		for range 10 {
@@ -172,6 +181,71 @@ func TestStreamsInSilence(t *testing.T) {
 		}
 		require.Positive(t, d.Replicas, name)
 	}
+}
+
+// What an SLO goes by is the mean of a minute.
+func TestSLOGoesByAMinute(t *testing.T) {
+	x := newTarget(streams["slo"], 0.4, 3)
+	x.live(400, 20)
+	x.live(30, 10) // three in four of what came before
+	d := x.live(1, 10)
+	require.InDelta(t, 15*0.4, d.Steps[0].Have, 0.1, "%v", d)
+}
+
+// A forecast is no less than what came in the last minute, and reaches from the
+// newest second that is known.
+func TestForecastLooksAhead(t *testing.T) {
+	x := newTarget(policy.Forecast{}, 0.4, 3)
+	x.live(600, 40)
+	x.live(30, 1)
+	d := x.live(10, 1) // of smoothing a fourth of that is left, of the minute a third
+	require.InDelta(t, (20*40+40*1)/60.0, d.Steps[0].Have, 0.1, "%v", d)
+
+	rising := func(late time.Duration) float64 {
+		x := newTarget(policy.Forecast{}, 0.4, 3)
+		var d policy.Decision
+		for i := range 60 {
+			for range 10 {
+				s := x.second(20 + 4*i)
+				o := x.see(s)
+				o.Now = o.Now.Add(late)
+				d = x.p.Decide(o)
+			}
+		}
+		return d.Steps[0].Have
+	}
+	require.Greater(t, rising(30*time.Second), rising(0)*1.005, "what is late reaches less far")
+
+	// However wrong it was, it asks for no more than three times what it foresees.
+	x = newTarget(policy.Forecast{Quantile: 0.99}, 0.4, 3)
+	for range 60 {
+		x.live(50, 2)
+		x.live(10, 100)
+	}
+	d = x.live(60, 2)
+	require.Less(t, d.Steps[0].Have, 20.0, "%v", d)
+
+	// More than a forecast that has fallen, and no more than chance above the last
+	// minute, is no jump.
+	x = newTarget(policy.Forecast{}, 0.4, 3)
+	x.live(600, 40)
+	x.live(40, 1)
+	d = x.live(5, 17)
+	require.Equal(t, policy.ForecastRate, d.Steps[0].Reason, "%v", d)
+}
+
+func TestEnvelopeMargin(t *testing.T) {
+	slots := func(margin float64) float64 {
+		x := newTarget(policy.Envelope{Wait: time.Second, Window: time.Minute, Margin: margin}, 0.4, 3)
+		return x.live(300, 10).Steps[0].Have
+	}
+	require.InEpsilon(t, 1.5*slots(0), slots(0.5), 1e-9)
+}
+
+func TestSeasonsUnlessToldOthers(t *testing.T) {
+	state := policy.Season{}.New(start, 1).(policy.Saver).AppendState(nil)
+	day := policy.Season{Periods: []time.Duration{24 * time.Hour, 7 * 24 * time.Hour}}
+	require.NoError(t, day.New(start, 1).(policy.Saver).Restore(state))
 }
 
 // The same time a period ago raises before the load comes.
@@ -255,9 +329,11 @@ func TestValueThroughCombinators(t *testing.T) {
 		x.live(100, 10)
 		require.InDelta(t, want, policy.Value(x.p, x.see(), 7, 2), 1e-9, "%T", c)
 	}
-	capped := newTarget(policy.Bound{Max: 2, Of: slo}, 0.4, 3)
-	capped.live(100, 10)
-	require.InDelta(t, want, policy.Value(capped.p, capped.see(), 7, 5), 1e-9, "more than two are of no use")
+	for _, c := range []policy.Config{policy.Bound{Max: 2, Of: slo}, policy.Useful{Max: 2, Of: slo}} {
+		capped := newTarget(c, 0.4, 3)
+		capped.live(100, 10)
+		require.InDelta(t, want, policy.Value(capped.p, capped.see(), 7, 5), 1e-9, "%T: more than two are of no use", c)
+	}
 	for _, c := range []policy.Config{
 		track,
 		policy.Lowest{slo, track},
@@ -273,6 +349,7 @@ func TestValueThroughCombinators(t *testing.T) {
 		require.Equal(t, 0.25, policy.Value(x.p, x.see(), 8, 2), "%T", c)
 		require.Equal(t, 1.0, policy.Value(x.p, x.see(), 8, 9), "%T", c)
 		require.Equal(t, 0.0, policy.Value(x.p, x.see(), 8, -1), "%T", c)
+		require.Equal(t, 1.0, policy.Value(x.p, x.see(), 0, 0), "%T", c)
 	}
 }
 

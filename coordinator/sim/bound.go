@@ -14,7 +14,7 @@ import (
 // keeps Options.Min replicas: whatever decides, in whatever order requests are
 // served, and however well it knows the future. It is proven, not found by
 // search; the cheapest schedule lies between it and Clairvoyant. Options are used
-// as by Clairvoyant.
+// as by Clairvoyant, but for Servers, which are refused.
 //
 // # Proof
 //
@@ -92,7 +92,8 @@ func LowerBound(w Workload, o Options, target float64, progress func(time.Durati
 	for _, m := range models {
 		m.finish()
 	}
-	allowed := math.Floor((1 - target) * float64(requests) * (1 + 1e-12))
+	// A target that is a quotient of counts is off by its rounding.
+	allowed := math.Floor((1-target)*float64(requests) + 1e-6 + float64(requests)*1e-15)
 	at := func(price float64) (sum float64) {
 		for _, m := range models {
 			sum += m.least(price)

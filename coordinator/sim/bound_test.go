@@ -229,6 +229,27 @@ func TestLowerBoundHolds(t *testing.T) {
 	}
 }
 
+// What a share of all requests was missed by may be missed, although a quotient
+// of counts is rounded.
+func TestLowerBoundOfAQuotient(t *testing.T) {
+	const n = 99_991
+	w := &list{models: []string{"m"}, mean: time.Second, minutes: 20, reqs: map[string][]Request{}}
+	for range n - 1 { // served at once, in no time
+		w.reqs["m"] = append(w.reqs["m"], Request{At: time.Second})
+	}
+	w.reqs["m"] = append(w.reqs["m"], Request{At: 10 * time.Minute, Service: time.Second})
+	o := options()
+	o.Seconds, o.Slots, o.Min, o.Start = 1200, 1, 0, time.Minute
+	bounds := make([]float64, 3)
+	for misses := range bounds {
+		w.at = 0
+		var err error
+		bounds[misses], err = LowerBound(w, o, 1-float64(misses)/n, nil)
+		require.NoError(t, err)
+	}
+	require.Greater(t, bounds[0], bounds[1]*1.01)
+}
+
 func TestLowerBoundRefuses(t *testing.T) {
 	w := &list{models: []string{"m"}, mean: time.Second, minutes: 1}
 	_, err := LowerBound(w, options(), 0, nil)

@@ -126,8 +126,12 @@ func WaitApart(slots int, load, spread float64) float64 {
 	return math.Pow(rho, math.Sqrt(2*(c+1))-1) / (1 - rho) * spreadOf(spread) / c
 }
 
-// Slots is the fewest slots with which at most the share miss, in (0, 1), of all
-// requests wait longer than wait: 0 without load, and more than the load with
+// leastMiss is the least share that is told from none, so that its inverse and what
+// it is reckoned from are finite.
+const leastMiss = 1e-290
+
+// Slots is the fewest slots with which at most the share miss, in [1e-290, 1), of
+// all requests wait longer than wait: 0 without load, and more than the load with
 // any. It takes time in proportion to the root of the load, of small ones; none
 // takes more than some hundred products.
 func Slots(load, wait, spread, miss float64) int {
@@ -136,8 +140,8 @@ func Slots(load, wait, spread, miss float64) int {
 		return 0
 	}
 	least := int(load) + 1 // the first that keep up
-	if !(miss > 0) {
-		miss = math.SmallestNonzeroFloat64
+	if !(miss > leastMiss) {
+		miss = leastMiss
 	}
 	if miss >= 1 {
 		return least

@@ -86,6 +86,19 @@ func TestSlotsAreTheFewest(t *testing.T) {
 	})
 }
 
+// The less may be late the more slots it takes, down to none.
+func TestSlotsOfNoneLate(t *testing.T) {
+	for _, load := range []float64{3, 299, 301, 1e5, 1e9, queueing.MaxLoad} {
+		before := 0
+		for _, miss := range []float64{0.5, 1e-9, 1e-100, 1e-280, 1e-310, 0} {
+			n := queueing.Slots(load, 0, 1, miss)
+			require.GreaterOrEqual(t, n, before, "%v of %v", miss, load)
+			before = n
+		}
+		require.Greater(t, float64(before), load+30*math.Sqrt(load))
+	}
+}
+
 // simulate serves Poisson arrivals with exponential services, and returns the
 // share that wait longer than wait, and the mean wait.
 func simulate(slots int, load, wait float64, n int, seed uint64) (late, mean float64) {

@@ -22,7 +22,7 @@ type Prometheus struct {
 	// Label is the label whose value is the model; series that share one are summed.
 	// "" takes "model" if all series have it, else all labels in which they differ.
 	Label string
-	// Step is that of the query; 0 tells it from the times.
+	// Step is that of the query, whole milliseconds; 0 tells it from the times.
 	Step time.Duration
 }
 
@@ -144,6 +144,9 @@ type promPoint struct {
 
 // rates turns series into rows of counts.
 func (p Prometheus) rates(list []promSeries, path string) (csv []byte, step time.Duration, err error) {
+	if p.Step < 0 || p.Step%time.Millisecond != 0 {
+		return nil, 0, fmt.Errorf("the step must be whole milliseconds >= 0, is %v", p.Step)
+	}
 	if len(list) == 0 {
 		return nil, 0, errors.New("the query found no series")
 	}

@@ -159,6 +159,8 @@ func TestPrometheusFaults(t *testing.T) {
 		{values(`[0,"1"]`), trace.Prometheus{}, "q.json: data.result[0].values[1]: time does not go on: 0 after 0 seconds"},
 		{values(`[65,"1"]`), trace.Prometheus{Step: time.Minute}, "q.json: data.result[0].values[1]: 65 s is not on the grid of 1m0s"},
 		{values(`[0.001,"1"],[4000000,"1"]`), trace.Prometheus{}, "the times lie on a grid of 1ms"},
+		{values(`[60,"1"]`), trace.Prometheus{Step: 500 * time.Microsecond}, "q.json: the step must be whole milliseconds >= 0, is 500µs"},
+		{values(`[60,"1"]`), trace.Prometheus{Step: -time.Minute}, "the step must be whole milliseconds >= 0, is -1m0s"},
 		{values(`[60,"1"]`), trace.Prometheus{Label: "model"}, `q.json: data.result[0]: has no label "model"`},
 	} {
 		if strings.Contains(c.text, "1e11") {
