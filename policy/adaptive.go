@@ -14,19 +14,20 @@ import (
 //
 // A replica is bought when it is worth more than it costs. Every second asks for a
 // number of slots (see demand), which is compared with what was foreseen a start-up
-// time before: the most that the mean load has been of late (see outlook). How often
-// it was how many times as much is remembered, for every request, for hours; that
-// tells which share of requests a count would serve too late, and the count is taken
-// that costs least, when a request too late is worth two service times of a slot,
-// and the more the further the share of them is above 1-Share. Steady traffic thus
-// gets a narrow margin, and bursts that come again a wide one, without being told
-// apart. Four outlooks of different length are kept, and the one is followed whose
+// time before: the most that the mean rate has been of late, in slots (see outlook).
+// How often it was how many times as much is remembered, for every request, for
+// hours; that tells which share of requests a count would serve too late, and the
+// count is taken that costs least, when a request too late is worth 1.4 service
+// times of a slot, and the more the further the share of them is above 1-Share. Steady traffic thus gets a narrow margin, and bursts that come again a
+// wide one, without being told apart. Bursts so short and rare that what would meet
+// them stands idle all but always are not met: the price of a late request has a
+// limit. Four outlooks of different length are kept, and the one is followed whose
 // counts are the cheapest by its own odds.
 //
 // What comes and goes faster than that is met as it comes: no fewer replicas than
 // are worth it by Erlang's C for the rate of now, than a jump of the rate asks for,
 // or than work off what piles up until more are ready. What was so asked for
-// stays for a minute.
+// stays for two and a half minutes.
 //
 // Where a start takes less than Wait, nothing is kept in store: replicas are
 // ordered for the requests that are there, in time for the last of them, down to
@@ -71,24 +72,24 @@ const (
 	adaptiveNear = 1.15 // times that of the last hundred, or less by it, is a service time that is believed
 
 	adaptiveViews   = 4
-	adaptivePrice   = 2.0    // services of a slot that a request too late is worth
-	adaptiveDearest = 24     // times as much, and one, at most, where many are
-	adaptiveSlack   = 0.1    // replicas that another count must be better by
+	adaptivePrice   = 1.4    // services of a slot that a request too late is worth
+	adaptiveDearest = 17     // times as much, and one, at most, where many are
+	adaptiveSlack   = 0.3    // replicas that another count must be better by
 	adaptiveLeast   = 0.05   // of a replica, that is foreseen where nothing comes
 	adaptiveFollow  = 1800.0 // decisions over which the cost of an outlook is the mean
 	adaptiveLeave   = 1.01   // times as cheap must another outlook be
 
 	adaptiveNow    = 60    // seconds, or two services, of which the rate of now is the mean
-	adaptiveLate   = 30    // times 1-Share: what may be late of the load of now
+	adaptiveLate   = 19    // times 1-Share: what may be late of the load of now
 	adaptiveSpread = 0.625 // see queueing.Spread: random arrivals, services of a quarter of the variability of exponential ones
 	adaptiveDrain  = 15    // seconds to work off what has piled up
 	adaptiveTick   = 2     // seconds that pass before an order is given
 	adaptiveSlot   = 5     // seconds of a slot of Counts
-	adaptiveCounts = 12    // slots
+	adaptiveCounts = 30    // slots
 	adaptiveLead   = 60    // seconds of a start where Observation.Lead is unknown
 )
 
-var adaptiveHorizons = [adaptiveViews]horizon{{30, 1200}, {60, 2400}, {120, 300}, {30, 300}}
+var adaptiveHorizons = [adaptiveViews]horizon{{20, 1200}, {60, 2400}, {120, 300}, {30, 300}}
 
 type adaptive struct {
 	Adaptive
@@ -192,7 +193,8 @@ func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why R
 func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 	long := p.Arrivals.rate(adaptiveSpan)
 	least := adaptiveLeast * each
-	stake = adaptivePrice * (float64(max(long, now)*p.Station.Service) + least) / each
+	usual := p.Views[adaptiveViews-1].Odds.rate()
+	stake = adaptivePrice * (float64(max(long, now, usual)*p.Station.Service) + least) / each
 	weight := max(1/adaptiveFollow, 1/(1+p.Decided))
 	p.Decided = min(p.Decided+1, 1e15)
 	cheapest := math.Inf(1)
@@ -201,7 +203,7 @@ func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 		v := &p.Views[i]
 		var cost float64
 		v.Bought, cost = v.Odds.best(purchase{
-			Foreseen: v.Loads.Current() + least, Each: each, Stake: stake, Miss: 1 - p.Share, Dearest: adaptiveDearest,
+			Foreseen: float64(v.Rates.Current()*p.Station.Service) + least, Each: each, Stake: stake, Miss: 1 - p.Share, Dearest: adaptiveDearest,
 			Rate: long, Now: v.Bought, Slack: adaptiveSlack,
 		})
 		v.Cost += float64((cost - v.Cost) * weight)
@@ -215,7 +217,7 @@ func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 	}
 	p.Followed = follow
 	v := &p.Views[follow]
-	if base = v.Loads.Current(); base > 0 {
+	if base = v.Rates.Current() * p.Station.Service; base > 0 {
 		return max(v.Bought, 1), base, stake // a start would come too late
 	}
 	return v.Bought, base, stake

@@ -53,6 +53,10 @@ func (d *odds) valid() error {
 	return nil
 }
 
+// rate is the mean of requests per second over the hours that are remembered; less
+// while they are not yet full.
+func (d *odds) rate() float64 { return d.Total / d.Scale * (math.Ln2 / oddsHalf) }
+
 // second lets a second pass in which requests, of n by weight, needed ratio of what
 // was foreseen.
 func (d *odds) second(ratio, n float64) {

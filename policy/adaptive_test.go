@@ -1,0 +1,246 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// Every constant of Adaptive and of the parts that are its alone. Who changes one
+// replays all traces and reports what they cost and miss, before and after.
+func TestAdaptiveConstants(t *testing.T) {
+	require.Equal(t, map[string]float64{
+		"span": 600, "young": 60, "few": 500, "near": 1.15,
+		"views": 4, "price": 1.4, "dearest": 17, "slack": 0.3, "least": 0.05, "follow": 1800, "leave": 1.01,
+		"now": 60, "late": 19, "spread": 0.625, "drain": 15, "tick": 2, "slot": 5, "counts": 30, "lead": 60,
+		"outlook slots": 20, "outlook step": 10, "outlook ring": 64, "outlook early": 45,
+		"odds low": 0.1, "odds growth": 1.06, "odds buckets": 96, "odds half": 7200, "odds guess": 60,
+	}, map[string]float64{
+		"span": adaptiveSpan, "young": adaptiveYoung, "few": adaptiveFew, "near": adaptiveNear,
+		"views": adaptiveViews, "price": adaptivePrice, "dearest": adaptiveDearest, "slack": adaptiveSlack,
+		"least": adaptiveLeast, "follow": adaptiveFollow, "leave": adaptiveLeave,
+		"now": adaptiveNow, "late": adaptiveLate, "spread": adaptiveSpread, "drain": adaptiveDrain, "tick": adaptiveTick,
+		"slot": adaptiveSlot, "counts": adaptiveCounts, "lead": adaptiveLead,
+		"outlook slots": outlookSlots, "outlook step": outlookStep, "outlook ring": outlookRing, "outlook early": outlookEarly,
+		"odds low": oddsLow, "odds growth": oddsGrowth, "odds buckets": oddsBuckets, "odds half": oddsHalf, "odds guess": oddsGuess,
+	})
+	require.Equal(t, [...]horizon{{20, 1200}, {60, 2400}, {120, 300}, {30, 300}}, adaptiveHorizons)
+	require.Equal(t, [...]int{1, 2, 5, 10, 20, 60}, demandLengths)
+	require.Equal(t, []float64{1, 0.5, 0.5 / 64}, []float64{guessed(0.99), guessed(1), guessed(2)})
+	require.Equal(t, Adaptive{Share: 0.999}, Adaptive(Adaptive{}.New(time.Time{}, 0).(*adaptive).Adaptive))
+}
+
+// The best count is the one that a look at every count finds.
+func TestOddsBest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := newOdds()
+		type seen struct{ ratio, n float64 }
+		var all []seen
+		for range rapid.IntRange(0, 30).Draw(t, "seconds") {
+			x := seen{rapid.Float64Range(0, 6).Draw(t, "ratio"), float64(rapid.IntRange(1, 9).Draw(t, "n"))}
+			d.second(x.ratio, x.n)
+			all = append(all, x)
+		}
+		b := purchase{
+			Foreseen: rapid.Float64Range(0.05, 20).Draw(t, "foreseen"), Each: float64(rapid.IntRange(1, 4).Draw(t, "each")),
+			Stake: rapid.Float64Range(0, 40).Draw(t, "stake"), Miss: 0.01, Dearest: 8, Rate: rapid.Float64Range(0.01, 1).Draw(t, "rate"), Now: -1,
+		}
+		guess := oddsGuess * b.Rate * d.Scale
+		late := func(n int) float64 { // of requests spread evenly over their bucket
+			ratio := float64(n) * b.Each / b.Foreseen
+			if n == 0 {
+				return 1
+			}
+			sum := guess * guessed(ratio)
+			for i, w := range d.Weights {
+				low, high := 0.0, oddsEdges[i]
+				if i > 0 {
+					low = oddsEdges[i-1]
+				}
+				switch {
+				case ratio <= low:
+					sum += w
+				case i > 0 && ratio < high:
+					sum += w * (high - ratio) / (high - low)
+				case ratio < high:
+					sum += w
+				}
+			}
+			return sum / (d.Total + guess)
+		}
+		best, least := 0, math.Inf(1)
+		for n := range 800 {
+			if c := b.costs(float64(n), late(n)); c < least-1e-9 {
+				best, least = n, c
+			}
+		}
+		n, cost := d.best(b)
+		// Between edges the cost is a line where no share is dearer than another.
+		if cost > least+1e-6 && math.Abs(float64(n-best)) > 1+0.06*float64(best) {
+			t.Fatalf("%d at %v, but %d at %v of %v", n, cost, best, least, all)
+		}
+		if cost < least-1e-6 {
+			t.Fatalf("%d is said to cost %v, no count costs less than %v", n, cost, least)
+		}
+	})
+}
+
+// What a demand asks for is what a station of fluid needs, simulated.
+func TestDemandSteady(t *testing.T) {
+	for _, c := range []struct {
+		rate          int64
+		service, wait float64
+		low, high     float64
+	}{
+		{10, 0.2, 0.5, 1.9, 2.01}, // 2 slots serve it
+		{3, 10, 2, 29, 30.01},
+		{100, 1, 0, 99, 100.01},
+	} {
+		a, d, got := newArrivals(600), newDemand(), 0.0
+		for range 600 {
+			a.add(c.rate)
+			got = d.second(&a, c.service, c.wait)
+		}
+		require.GreaterOrEqual(t, got, c.low*0.98, c)
+		require.LessOrEqual(t, got, c.high, c)
+	}
+	a, d := newArrivals(600), newDemand()
+	for range 100 {
+		a.add(0)
+		require.Zero(t, d.second(&a, 0.5, 1))
+	}
+	a.add(80)
+	require.InDelta(t, 80/(1+(1+1)/0.5), d.second(&a, 0.5, 1), 1e-9, "a burst on an empty station: 16 slots take 16 at once and 32 a second after")
+}
+
+// steady is a target with Poisson arrivals at a rate, served as they come.
+func steadyAdaptive(p Policy, seconds int, rate, service float64, seed uint64) (last Decision, desired int) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	now := time.Unix(1_700_000_000, 0)
+	var ends []float64
+	desired = 20
+	for i := range seconds {
+		s := Second{Unix: now.Unix(), Known: true}
+		for at := rng.ExpFloat64() / rate; at < 1; at += rng.ExpFloat64() / rate {
+			s.Begun++
+			ends = append(ends, float64(i)+at+service)
+		}
+		keep := ends[:0]
+		for _, e := range ends {
+			from := max(e-service, float64(i))
+			s.Busy += max(0, min(e, float64(i+1))-from)
+			if e > float64(i+1) {
+				keep = append(keep, e)
+			} else {
+				s.Ended++
+			}
+		}
+		ends = keep
+		now = now.Add(time.Second)
+		o := Observation{
+			Now: now, Desired: desired, Current: desired, Ready: desired, Slots: 1, Lead: 35 * time.Second,
+			Readings: []Reading{{Value: float64(len(ends)), At: now, Quality: OK}}, Seconds: []Second{s},
+		}
+		last = p.Decide(o)
+		desired = last.Replicas
+	}
+	return last, desired
+}
+
+// Steady traffic needs a narrow margin, and a wrong guess of the service time is
+// forgotten.
+func TestAdaptiveSteady(t *testing.T) {
+	for _, guess := range []time.Duration{0, 300 * time.Millisecond} {
+		c := Adaptive{Wait: 600 * time.Millisecond, Service: guess}
+		_, n := steadyAdaptive(c.New(time.Unix(1_700_000_000, 0), 20), 5400, 50, 0.2, 7)
+		if n < 11 || n > 14 {
+			t.Errorf("%d replicas for a load of 10, guess %v", n, guess)
+		}
+	}
+}
+
+// Bursts that come again are met by what stands when they bring enough to be worth
+// it: not those of a few seconds in five minutes, but those of twenty.
+func TestAdaptiveBursts(t *testing.T) {
+	require.GreaterOrEqual(t, leastAfterBursts(20), 8, "a burst of 10 slots is forgotten")
+	require.Less(t, leastAfterBursts(2), 8, "8 replicas all the time for one request in nine")
+}
+
+// leastAfterBursts is the least count of an hour, after one of getting used to
+// bursts of so many seconds every five minutes.
+func leastAfterBursts(length int) int {
+	least := math.MaxInt
+	p := Adaptive{Wait: time.Second}.New(time.Unix(1_700_000_000, 0), 1)
+	now := time.Unix(1_700_000_000, 0)
+	desired, flight := 1, 0.0
+	for i := range 7200 {
+		s := Second{Unix: now.Unix(), Known: true, Begun: 1}
+		if i%300 < length {
+			s.Begun = 20
+		}
+		s.Ended = int64(min(flight+float64(s.Begun), float64(2*desired)))
+		s.Busy = float64(s.Ended) / 2
+		flight += float64(s.Begun - s.Ended)
+		now = now.Add(time.Second)
+		desired = p.Decide(Observation{
+			Now: now, Desired: desired, Current: desired, Ready: desired, Slots: 1, Lead: 30 * time.Second,
+			Readings: []Reading{{Value: flight, At: now, Quality: OK}}, Seconds: []Second{s},
+		}).Replicas
+		if i > 3600 {
+			least = min(least, desired)
+		}
+	}
+	return least
+}
+
+// Where a start comes in time nothing is kept.
+func TestAdaptiveInTime(t *testing.T) {
+	p := Adaptive{Wait: time.Minute}.New(time.Unix(1_700_000_000, 0), 1)
+	now := time.Unix(1_700_000_000, 0)
+	step := func(desired int, flight float64, s Second) Decision {
+		s.Unix, s.Known = now.Unix(), true
+		now = now.Add(time.Second)
+		return p.Decide(Observation{
+			Now: now, Desired: desired, Current: desired, Ready: desired, Slots: 1, Lead: 30 * time.Second,
+			Readings: []Reading{{Value: flight, At: now, Quality: OK}}, Seconds: []Second{s},
+		})
+	}
+	d := step(1, 1, Second{Begun: 1, Busy: 0.5})
+	for range 19 {
+		d = step(d.Replicas, 1, Second{Busy: 1})
+	}
+	d = step(d.Replicas, 0, Second{Ended: 1, Busy: 0.5})
+	for range 100 {
+		d = step(d.Replicas, 0, Second{})
+	}
+	require.Zero(t, d.Replicas, d.String())
+	d = step(0, 3, Second{Begun: 3})
+	require.Equal(t, 2, d.Replicas, fmt.Sprint(d, ": two rounds of 20 s fit what a start leaves of a minute"))
+	require.Equal(t, DrainBy, d.Steps[0].Reason)
+}
+
+func BenchmarkAdaptive(b *testing.B) {
+	p := Adaptive{Wait: 540 * time.Millisecond}.New(time.Unix(1_700_000_000, 0), 5)
+	steadyAdaptive(p, 3600, 12, 0.18, 3)
+	seconds := make([]Second, 2)
+	steps := make([]Step, 0, 8)
+	readings := []Reading{{Value: 3, Quality: OK}}
+	now := time.Unix(1_700_100_000, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range seconds {
+			seconds[i] = Second{Unix: now.Unix() + int64(i), Begun: 12 + int64(i), Ended: 12, Busy: 2, Known: true}
+		}
+		now = now.Add(2 * time.Second)
+		readings[0].At = now
+		o := Observation{
+			Now: now, Desired: 4, Current: 4, Ready: 4, Slots: 1, Lead: 35 * time.Second, Readings: readings, Seconds: seconds,
+		}
+		p.Decide(o.Lend(steps))
+	}
+}
