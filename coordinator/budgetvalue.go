@@ -104,7 +104,7 @@ func (p *Planner) worthOf(c *claim, n int) (v float64) {
 	if m.policy == nil {
 		return min(1, float64(n)/float64(want))
 	}
-	o := m.observation(p.last)
+	o := p.observation(m, p.last)
 	o.Readings, o.Pods = m.readings, m.pods
 	return policy.Value(m.policy, o, want, n)
 }

@@ -60,7 +60,7 @@ func (p *Planner) decide(m *model, s *Snapshot) {
 		// What comes in place of others is not wanted besides them.
 		m.begin(s.Now, max(m.serving, m.serving-m.leaving+m.loading+m.loaded), m.serving)
 	}
-	o := m.observation(s.Now)
+	o := p.observation(m, s.Now)
 	if h := m.use.inFlight; m.hears != nil {
 		m.use.read(h.feed.reading(h.index, s.Now, p.tick, p.options.Stale, s.ReadFailed), s.Now)
 	}
@@ -85,13 +85,13 @@ func (m *model) ordered() int {
 // observation is what is seen of the model, for its policy. What is beyond the
 // desired count goes, or comes in place of what goes: while replicas are replaced
 // it is no capacity to count on.
-func (m *model) observation(now time.Time) policy.Observation {
+func (p *Planner) observation(m *model, now time.Time) policy.Observation {
 	ready := min(m.serving, m.desired)
 	starting := min(m.ordered(), m.desired-ready)
 	return policy.Observation{
 		Now: now, Desired: m.desired, Current: ready + starting,
 		Ready: ready, Starting: starting, Draining: m.draining, ReadyFailed: m.group.state == nil,
-		Slots: m.slots(), Lead: m.lead(),
+		Slots: m.slots(), Lead: p.lead(m),
 	}
 }
 

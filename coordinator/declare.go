@@ -57,7 +57,7 @@ type Model struct {
 	MinReady int
 
 	Slots        int           // requests one replica serves at once; 0 unknown
-	LoadTime     time.Duration // an estimate, from order to loaded; 0 unknown
+	LoadTime     time.Duration // an estimate, from order to loaded; 0: what other models take
 	DrainTimeout time.Duration // after which a drain ends whatever is in flight; 0: 5 min
 	// RetryInterval is how long a server is avoided on which it failed to load, or
 	// died, twice in a row; each further time it is avoided about twice as long, up
@@ -92,7 +92,7 @@ type ServerGroup struct {
 	Min, Max int           // servers: 0 <= Min <= Max, Max >= 1 unless Fixed
 	Fixed    bool          // the number of servers is not ours; Min and Max mean nothing
 	Removal  Removal       // which servers may go
-	BootTime time.Duration // an estimate, from order to up; 0 unknown
+	BootTime time.Duration // an estimate, from order to up; 0: what other groups take
 	Cost     float64       // of one server per hour, in any unit, >= 0; reported, see GroupPlan
 	// OneToOne says that each server is there for one replica of the one model that
 	// the group hosts, whose bounds are the group's. One decision then sizes both.

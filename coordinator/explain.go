@@ -105,7 +105,7 @@ func (p *Planner) Explain(model string) (Explained, error) {
 		}
 	}
 	e.Budgets = p.budgetsOf(m, plan.Budgets)
-	e.WhatIfs = m.whatIfs(m.observation(p.last))
+	e.WhatIfs = m.whatIfs(p.observation(m, p.last))
 	if steps := e.Decision.Steps; len(steps) > 0 {
 		last := steps[len(steps)-1].Reason
 		if slices.ContainsFunc(e.Budgets, func(b BudgetPlan) bool { return last == BudgetReason(b.Budget) }) {

@@ -3,7 +3,6 @@ package coordinator
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -11,7 +10,7 @@ import (
 // durations learns how long something takes: a histogram in buckets of relative
 // width, in which an observation weighs less the more came after it, as in the
 // decaying histograms of the Kubernetes Vertical Pod Autoscaler. A value read
-// from it is at most a quarter too high, and at most durationMost.
+// from it is at most a quarter too high, and at most some four hours.
 //
 // The zero value has learned nothing.
 type durations struct {
@@ -27,9 +26,6 @@ const (
 	// durationEnough is the weight from which what was learned is believed.
 	durationEnough = 2.5
 )
-
-// durationMost is the upper bound of the last bucket.
-var durationMost = time.Duration(float64(durationLeast) * math.Pow(durationGrowth, durationBuckets-1))
 
 // add notes that it took d. What took no time, or went back, was not seen.
 func (h *durations) add(d time.Duration) {
@@ -56,14 +52,30 @@ func (h *durations) quantile(p float64) (d time.Duration, ok bool) {
 	if h.Total < durationEnough {
 		return 0, false
 	}
-	sum, bound := 0.0, float64(durationLeast)
-	for _, w := range h.Weights {
+	return bucketBound(h.bucket(p)), true
+}
+
+// bucket is that of the quantile p, of whatever was seen; -1 is of nothing.
+func (h *durations) bucket(p float64) int {
+	if h.Total <= 0 {
+		return -1
+	}
+	sum := 0.0
+	for i, w := range h.Weights {
 		if sum += w; sum >= p*h.Total {
-			return time.Duration(bound), true
+			return i
 		}
+	}
+	return durationBuckets - 1
+}
+
+// bucketBound is the longest duration of a bucket.
+func bucketBound(i int) time.Duration {
+	bound := float64(durationLeast)
+	for range i {
 		bound *= durationGrowth
 	}
-	return durationMost, true
+	return time.Duration(bound)
 }
 
 // orElse is the quantile p, or an estimate until enough was seen.
@@ -86,6 +98,46 @@ func (h *durations) check() error {
 	return nil
 }
 
+// usual is what something takes that is done for many, by what was seen of each:
+// how many have their longest of ten in each bucket. It does not depend on the
+// order in which they were seen, and need not be saved.
+type usual [durationBuckets]int
+
+// count takes h in, or out again with -1.
+func (u *usual) count(h *durations, by int) {
+	if i := h.bucket(0.9); i >= 0 {
+		u[i] += by
+	}
+}
+
+// orElse is the estimate, if there is one, else what it takes nine in ten at most;
+// 0 where nothing was seen.
+func (u *usual) orElse(estimate time.Duration) time.Duration {
+	all := 0
+	for _, n := range u {
+		all += n
+	}
+	if estimate > 0 || all == 0 {
+		return estimate
+	}
+	sum, i := 0, 0
+	for sum += u[0]; 10*sum < 9*all; sum += u[i] {
+		i++
+	}
+	return bucketBound(i)
+}
+
+// recountTimes counts anew what the models and groups have learned.
+func (p *Planner) recountTimes() {
+	p.loads, p.boots = usual{}, usual{}
+	for _, m := range p.models {
+		p.loads.count(&m.loads, 1)
+	}
+	for _, g := range p.groups {
+		p.boots.count(&g.boots, 1)
+	}
+}
+
 // A starting thing was seen on its way since an instant.
 type startingSince map[string]time.Time
 
@@ -103,10 +155,12 @@ func (s startingSince) learn(h *durations, name string, began, arrived time.Time
 }
 
 // learnTimes notes how long boots took that have come to an end.
-func (g *group) learnTimes() {
+func (g *group) learnTimes(all *usual) {
 	if g.starting == nil {
 		g.starting = startingSince{}
 	}
+	all.count(&g.boots, -1)
+	defer all.count(&g.boots, 1)
 	for i := range g.state.Servers {
 		if g.tally.booting+len(g.starting) == 0 {
 			break
@@ -122,13 +176,15 @@ func (g *group) learnTimes() {
 }
 
 // learnTimes notes how long loads took that have come to an end.
-func (m *model) learnTimes() {
+func (m *model) learnTimes(all *usual) {
 	if m.still && len(m.starting) == 0 {
 		return
 	}
 	if m.loading+len(m.starting) == 0 && !slices.ContainsFunc(m.places, func(at place) bool { return at.phase == Loading }) {
 		return
 	}
+	all.count(&m.loads, -1)
+	defer all.count(&m.loads, 1)
 	for _, at := range m.places {
 		if !m.owns(at) {
 			continue
@@ -174,12 +230,14 @@ func (g *group) serverNamed(name string) bool {
 }
 
 // lead is how long a new replica takes from order to ready, and nine in ten of
-// them at most: what was learned, else the estimates.
-func (m *model) lead() time.Duration {
+// them at most: what was learned, else the estimates, else what is usual for
+// other models and groups.
+func (p *Planner) lead(m *model) time.Duration {
+	load := m.loads.orElse(0.9, p.loads.orElse(m.LoadTime))
 	if m.group.pool != nil { // on a server that is there
-		return m.loads.orElse(0.9, m.LoadTime)
+		return load
 	}
-	return m.loads.orElse(0.9, m.LoadTime) + m.group.boots.orElse(0.9, m.group.BootTime)
+	return load + m.group.boots.orElse(0.9, p.boots.orElse(m.group.BootTime))
 }
 
 // overdueFactor is for how many times what nine in ten take a start is waited

@@ -99,3 +99,63 @@ func TestOverdueLoads(t *testing.T) {
 	require.Equal(t, []string{"unload a: replica spare"}, now(lived(1040, stuck, replica(coordinator.Serving, 1039))))
 	require.Equal(t, []string{"unroute b: replica spare"}, now(lived(1041, replica(coordinator.Serving, 1040), replica(coordinator.Serving, 1039))), "it made it")
 }
+
+// Who has learned nothing and was told nothing takes what nine in ten of the
+// others take; an estimate goes before it. A restored planner knows the same.
+func TestUsualLoadTimes(t *testing.T) {
+	seen := map[string]policy.Observation{}
+	d := coordinator.Declarations{}
+	for i := range 12 {
+		name := fmt.Sprintf("m%02d", i)
+		m := coordinator.Model{Name: name, Group: name, Max: 3, Policy: raw(func(o policy.Observation) policy.Decision {
+			seen[name] = o
+			return o.Propose("want", 1)
+		})}
+		if i == 11 {
+			m.LoadTime = time.Hour
+		}
+		d.Models = append(d.Models, m)
+		d.Groups = append(d.Groups, coordinator.ServerGroup{Name: name, Capacity: coordinator.Resources{"x": 9}, Min: 1, Max: 1, BootTime: time.Minute})
+	}
+	p, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	lead := func(p *coordinator.Planner, now float64, loads ...float64) time.Duration {
+		for _, at := range []struct {
+			now   float64
+			phase coordinator.ReplicaPhase
+		}{{now, coordinator.Loading}, {now + 1000, coordinator.Loaded}} {
+			s := coordinator.Snapshot{Now: sec(at.now + 1)}
+			for i := range 12 {
+				name := fmt.Sprintf("m%02d", i)
+				server := coordinator.ServerState{Name: "a", Phase: coordinator.Up, Since: sec(-100)}
+				if i < len(loads) {
+					since := at.now
+					if at.phase == coordinator.Loaded {
+						since = now + loads[i]
+					}
+					server.Replicas = []coordinator.ReplicaState{{Model: name, Phase: at.phase, Since: sec(since)}}
+				}
+				s.World.Groups = append(s.World.Groups, coordinator.GroupState{Name: name, Desired: 1, Servers: []coordinator.ServerState{server}})
+			}
+			p.Plan(s)
+		}
+		return seen["m10"].Lead - time.Minute
+	}
+	require.Zero(t, lead(p, 0))
+	one := lead(p, 10_000, 8)
+	require.Equal(t, []bool{true, true}, []bool{one >= 8*time.Second, one <= 10*time.Second}, "one load of one model is believed: %v", one)
+	require.Equal(t, one, lead(p, 20_000, 8, 8, 8, 8, 8, 8, 8, 8, 8, 400), "one of ten that takes long does not count")
+	two := lead(p, 30_000, 8, 8, 8, 8, 8, 8, 8, 8, 400, 400)
+	require.GreaterOrEqual(t, two, 400*time.Second, "two do")
+	require.Equal(t, time.Hour, seen["m11"].Lead-time.Minute, "an estimate is an estimate")
+	q, err := coordinator.NewPlanner(d, coordinator.PlannerOptions{})
+	require.NoError(t, err)
+	require.NoError(t, q.Restore(p.AppendState(nil)))
+	require.Equal(t, two, lead(q, 40_000))
+	d.Models, d.Groups = d.Models[8:], d.Groups[8:] // most of those that knew better go
+	require.NoError(t, q.Update(d))
+	require.Equal(t, two, lead(q, 50_000))
+	d.Models, d.Groups = d.Models[2:], d.Groups[2:]
+	require.NoError(t, q.Update(d))
+	require.Zero(t, lead(q, 60_000))
+}

@@ -57,9 +57,9 @@ func (p *Planner) look(w *World) {
 			continue
 		}
 		g.assemble(p.last, p.options.StartupWait)
-		g.learnTimes()
+		g.learnTimes(&p.boots)
 		for _, m := range g.models {
-			m.learnTimes()
+			m.learnTimes(&p.loads)
 			if !m.still {
 				m.count(p.last)
 			}

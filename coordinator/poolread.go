@@ -133,7 +133,7 @@ func (p *Planner) decidePool(g *group, s *Snapshot) {
 		return
 	}
 	q.decision = policy.Decision{}
-	o := policy.Observation{Now: s.Now, ReadyFailed: g.state == nil, Slots: q.slots, Lead: g.poolLead()}
+	o := policy.Observation{Now: s.Now, ReadyFailed: g.state == nil, Slots: q.slots, Lead: p.poolLead(g)}
 	ready, staying := 0, 0
 	if g.state != nil {
 		ready, staying = g.poolReady()
@@ -183,12 +183,12 @@ func (g *group) poolReady() (ready, staying int) {
 }
 
 // poolLead is how long it takes from the order of a server to a copy on it.
-func (g *group) poolLead() time.Duration {
+func (p *Planner) poolLead(g *group) time.Duration {
 	load := time.Duration(0)
 	for _, m := range g.models {
-		load = max(load, m.loads.orElse(0.9, m.LoadTime))
+		load = max(load, m.loads.orElse(0.9, p.loads.orElse(m.LoadTime)))
 	}
-	return g.boots.orElse(0.9, g.BootTime) + load
+	return g.boots.orElse(0.9, p.boots.orElse(g.BootTime)) + load
 }
 
 // A secondsSum adds up the whole seconds of several targets. A second is handed

@@ -328,6 +328,7 @@ func (p *Planner) restore(s *savedPlanner) error {
 			p.lost = append(p.lost, fmt.Sprintf("model %s: its policy's memory is lost: %v", m.Name, err))
 		}
 	}
+	p.recountTimes()
 	p.restoreServices(groups[""], s.At)
 	return nil
 }

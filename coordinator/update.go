@@ -42,6 +42,7 @@ func (p *Planner) Update(d Declarations) error {
 	}
 	p.declared = Declarations{Models: slices.Clone(d.Models), Groups: slices.Clone(d.Groups), Services: slices.Clone(d.Services), Budgets: slices.Clone(d.Budgets)}
 	p.models, p.groups, p.byName, p.world = models, groups, byName, 0
+	p.recountTimes()
 	p.updateServices(d.Services)
 	p.updateBudgets(d.Budgets)
 	p.targets, p.movers = nil, nil
