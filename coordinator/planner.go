@@ -29,8 +29,8 @@ type Planner struct {
 	targets  []*scaled  // of models, then of services
 	movers   []*model   // those with several homes; a companion goes with its host
 	timed    []*scaled  // those with seconds
-	loads    usual     // of models
-	boots    usual     // of groups
+	loads    usual      // of models
+	boots    usual      // of groups
 	wants    []Series
 	feeds    []*feed // as wants
 	feedOf   map[Series]*feed
