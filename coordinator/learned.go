@@ -101,30 +101,35 @@ func (h *durations) check() error {
 // usual is what something takes that is done for many, by what was seen of each:
 // how many have their longest of ten in each bucket. It does not depend on the
 // order in which they were seen, and need not be saved.
-type usual [durationBuckets]int
+type usual struct {
+	in    [durationBuckets]int
+	all   int           // the sum of in
+	takes time.Duration // nine in ten at most; 0: nothing was seen
+}
 
 // count takes h in, or out again with -1.
 func (u *usual) count(h *durations, by int) {
-	if i := h.bucket(0.9); i >= 0 {
-		u[i] += by
+	i := h.bucket(0.9)
+	if i < 0 {
+		return
+	}
+	u.in[i] += by
+	u.all += by
+	if u.takes = 0; u.all > 0 {
+		sum, i := u.in[0], 0
+		for ; 10*sum < 9*u.all; sum += u.in[i] {
+			i++
+		}
+		u.takes = bucketBound(i)
 	}
 }
 
-// orElse is the estimate, if there is one, else what it takes nine in ten at most;
-// 0 where nothing was seen.
+// orElse is the estimate, if there is one, else what is usual.
 func (u *usual) orElse(estimate time.Duration) time.Duration {
-	all := 0
-	for _, n := range u {
-		all += n
-	}
-	if estimate > 0 || all == 0 {
+	if estimate > 0 {
 		return estimate
 	}
-	sum, i := 0, 0
-	for sum += u[0]; 10*sum < 9*all; sum += u[i] {
-		i++
-	}
-	return bucketBound(i)
+	return u.takes
 }
 
 // recountTimes counts anew what the models and groups have learned.

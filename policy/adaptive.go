@@ -138,7 +138,7 @@ func (p *adaptive) Decide(o Observation) Decision {
 	p.Follow.anchor(&o, &o.Readings[0])
 	s, ok := p.mean(&o)
 	if !ok {
-		return p.unsure(&o, float64(k))
+		return p.unsure(&o, fresh, float64(k))
 	}
 	now := p.Arrivals.rate(int(min(max(adaptiveNow, 2*s), adaptiveSpan)))
 	p.Station = station{Load: now * s, Service: s, Wait: p.Wait.Seconds(), Spread: adaptiveSpread}
@@ -223,10 +223,13 @@ func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 	return v.Bought, base, stake
 }
 
-// unsure is the decision while the service time is not known: nothing is lowered,
-// and what is there gets its slots.
-func (p *adaptive) unsure(o *Observation, each float64) Decision {
+// unsure is the decision while the service time is not known: nothing is lowered
+// but for want of any request, and what is there gets its slots.
+func (p *adaptive) unsure(o *Observation, fresh bool, each float64) Decision {
 	n := ceil(p.Follow.Flight / each)
+	if n == 0 && p.Arrivals.span() >= adaptiveSpan && p.Arrivals.sum(adaptiveSpan) == 0 {
+		return settle(o, fresh, Inactive, 0, adaptiveSpan, adaptiveSpan)
+	}
 	if n <= o.Desired {
 		return o.Hold(Learning, p.Served.seen())
 	}

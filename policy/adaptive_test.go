@@ -224,6 +224,33 @@ func TestAdaptiveInTime(t *testing.T) {
 	require.Equal(t, DrainBy, d.Steps[0].Reason)
 }
 
+// Who was never asked keeps nothing after ten minutes, though it knows no service
+// time; a request that has begun before, or metrics that are lost, keep it.
+func TestAdaptiveNeverAsked(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		flight float64
+		known  bool
+		want   int
+	}{{"idle", 0, true, 0}, {"busy", 1, true, 3}, {"blind", 0, false, 3}} {
+		p := Adaptive{Wait: time.Second}.New(time.Unix(1_700_000_000, 0), 3)
+		now := time.Unix(1_700_000_000, 0)
+		desired := 3
+		for i := range 700 {
+			now = now.Add(time.Second)
+			d := p.Decide(Observation{
+				Now: now, Desired: desired, Current: desired, Ready: desired, Slots: 1, Lead: 30 * time.Second,
+				Readings: []Reading{{Value: c.flight, At: now, Quality: OK}}, Seconds: []Second{{Unix: now.Unix() - 1, Known: c.known}},
+			})
+			desired = d.Replicas
+			if i < adaptiveSpan-1 {
+				require.Equal(t, 3, desired, "%s, second %d: %v", c.name, i, d)
+			}
+		}
+		require.Equal(t, c.want, desired, c.name)
+	}
+}
+
 func BenchmarkAdaptive(b *testing.B) {
 	p := Adaptive{Wait: 540 * time.Millisecond}.New(time.Unix(1_700_000_000, 0), 5)
 	steadyAdaptive(p, 3600, 12, 0.18, 3)
