@@ -31,7 +31,7 @@ import (
 //
 // Where a start takes less than Wait, nothing is kept in store: replicas are
 // ordered for the requests that are there, in time for the last of them, down to
-// none.
+// none. They stay for half a start-up time.
 type Adaptive struct {
 	Wait  time.Duration // that is not too long; > 0. An objective of latency less a high quantile of the service time
 	Share float64       // of requests that are to wait no longer, in [0.5, 0.99999]; 0 is 0.999
@@ -86,6 +86,7 @@ const (
 	adaptiveTick   = 2     // seconds that pass before an order is given
 	adaptiveSlot   = 5     // seconds of a slot of Counts
 	adaptiveCounts = 30    // slots
+	adaptiveLinger = 0.5   // of a start is what for how long a count stays that needs no store
 	adaptiveLead   = 60    // seconds of a start where Observation.Lead is unknown
 )
 
@@ -147,7 +148,11 @@ func (p *adaptive) Decide(o Observation) Decision {
 		return o.Hold(Learning, float64(p.Arrivals.clock), adaptiveYoung)
 	}
 	p.Counts.Record(floorDiv(o.Now.Unix(), adaptiveSlot), float64(n))
-	if most := int(p.Counts.Current()); most > n && p.Wait.Seconds() <= lead {
+	most := int(p.Counts.Current())
+	if p.Wait.Seconds() > lead { // the last of what was ordered may be wanted yet
+		most = int(p.Counts.Since(floorDiv(o.Now.Unix()-int64(adaptiveLinger*lead), adaptiveSlot)))
+	}
+	if most > n {
 		have, n, why, limit = float64(n), most, Stabilizing, float64(most)
 	}
 	return settle(&o, fresh, why, n, have, limit)

@@ -17,7 +17,7 @@ func TestAdaptiveConstants(t *testing.T) {
 	require.Equal(t, map[string]float64{
 		"span": 600, "young": 60, "few": 500, "near": 1.15,
 		"views": 4, "price": 1.4, "dearest": 17, "slack": 0.3, "least": 0.05, "follow": 1800, "leave": 1.01,
-		"now": 60, "late": 19, "spread": 0.625, "drain": 15, "tick": 2, "slot": 5, "counts": 30, "lead": 60,
+		"now": 60, "late": 19, "spread": 0.625, "drain": 15, "tick": 2, "slot": 5, "counts": 30, "lead": 60, "linger": 0.5,
 		"outlook slots": 20, "outlook step": 10, "outlook ring": 64, "outlook early": 45,
 		"odds low": 0.1, "odds growth": 1.06, "odds buckets": 96, "odds half": 7200, "odds guess": 60,
 	}, map[string]float64{
@@ -25,7 +25,7 @@ func TestAdaptiveConstants(t *testing.T) {
 		"views": adaptiveViews, "price": adaptivePrice, "dearest": adaptiveDearest, "slack": adaptiveSlack,
 		"least": adaptiveLeast, "follow": adaptiveFollow, "leave": adaptiveLeave,
 		"now": adaptiveNow, "late": adaptiveLate, "spread": adaptiveSpread, "drain": adaptiveDrain, "tick": adaptiveTick,
-		"slot": adaptiveSlot, "counts": adaptiveCounts, "lead": adaptiveLead,
+		"slot": adaptiveSlot, "counts": adaptiveCounts, "lead": adaptiveLead, "linger": adaptiveLinger,
 		"outlook slots": outlookSlots, "outlook step": outlookStep, "outlook ring": outlookRing, "outlook early": outlookEarly,
 		"odds low": oddsLow, "odds growth": oddsGrowth, "odds buckets": oddsBuckets, "odds half": oddsHalf, "odds guess": oddsGuess,
 	})
@@ -222,6 +222,16 @@ func TestAdaptiveInTime(t *testing.T) {
 	d = step(0, 3, Second{Begun: 3})
 	require.Equal(t, 2, d.Replicas, fmt.Sprint(d, ": two rounds of 20 s fit what a start leaves of a minute"))
 	require.Equal(t, DrainBy, d.Steps[0].Reason)
+	d = step(2, 1, Second{Ended: 2, Busy: 3})
+	require.Equal(t, 2, d.Replicas, fmt.Sprint(d, ": what is on its way is not called back"))
+	for range 12 {
+		d = step(2, 1, Second{Busy: 1})
+	}
+	require.Equal(t, 2, d.Replicas, d.String())
+	for range 8 { // half of 32 s, to the slot, and those are over
+		d = step(2, 1, Second{Busy: 1})
+	}
+	require.Equal(t, 1, d.Replicas, d.String())
 }
 
 // Who was never asked keeps nothing after ten minutes, though it knows no service

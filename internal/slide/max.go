@@ -59,3 +59,13 @@ func (m *Max) Current() float64 {
 	}
 	return m.Entries[0].Value
 }
+
+// Since is the largest value remembered of slot and later ones, 0 if there is none.
+func (m *Max) Since(slot int64) float64 {
+	for _, e := range m.Entries {
+		if e.Slot >= slot {
+			return e.Value
+		}
+	}
+	return 0
+}
