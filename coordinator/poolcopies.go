@@ -116,6 +116,7 @@ type allotment struct {
 	opened int // of unborn, those beyond what the pool is to have
 	copies []copyOf
 	fair   float64 // load of a server, if all had the same
+	kept   []reservation
 }
 
 func (p *Planner) newAllotment(g *group) *allotment {

@@ -39,7 +39,7 @@ func (a *allotment) relieve() {
 				}
 				var ok bool
 				var lost float64
-				if goes, lost, ok = a.evictable(i, m, false); !ok || lost >= a.gain(m, i) {
+				if goes, lost, ok = a.evictable(i, m, nil, false); !ok || lost >= a.gain(m, i) {
 					continue
 				}
 			}
@@ -67,7 +67,7 @@ func (a *allotment) wantsMore(m *model) bool {
 // idle reports whether a server could begin a load of m now, if there is room.
 func (a *allotment) idle(m *model, server int) bool {
 	t := &a.desks[server]
-	if !t.usable || !t.up || t.loading || a.holds(m, server) {
+	if !t.usable || !t.up || t.loading || a.holds(m, server) || a.reserved(server, m) {
 		return false
 	}
 	_, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)

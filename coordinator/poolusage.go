@@ -157,6 +157,9 @@ func (m *model) marginal(n int, share float64) float64 {
 	return float64(float64(max(1, m.Weight))*worth) / m.share()
 }
 
+// density is the model's weight by the size of a copy.
+func (m *model) density() float64 { return float64(max(1, m.Weight)) / m.share() }
+
 // loadWorth is what the whole load of a pool counts beside a policy's values.
 const loadWorth = 0.1
 

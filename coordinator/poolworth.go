@@ -18,15 +18,18 @@ func (a *allotment) mayGo(c *copyOf) bool {
 }
 
 // evictable finds copies on a server whose going makes room for m: those that are
-// missed least. Unless it is urgent, only those without requests go. lost is what
-// they are worth.
-func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int, lost float64, ok bool) {
-	if !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
+// missed least, beside what becomes free in any case (nil: nothing). Unless it is
+// urgent, only those without requests go. lost is what they are worth.
+func (a *allotment) evictable(server int, m *model, also []int64, urgent bool) (victims []int, lost float64, ok bool) {
+	if also == nil && !a.takes(server, m.size, nil) && !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
 		return nil, 0, false
 	}
 	free := make([]int64, len(a.g.dims))
 	if d := a.desks[server].draining; d != nil {
 		copy(free, d)
+	}
+	if also != nil {
+		add(free, also)
 	}
 	for !a.takes(server, m.size, free) {
 		best, least := -1, 0.0
