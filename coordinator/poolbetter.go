@@ -89,14 +89,17 @@ func (a *allotment) better() {
 func (a *allotment) begin(x *exchange) {
 	servers, w := a.g.state.Servers, &a.g.pool.passage
 	*w = passage{For: x.m.Name, From: servers[x.server].Name, Since: a.last}
+	if x.moves != nil {
+		w.Model, w.To = x.moves.Name, servers[x.to].Name
+	}
 	a.g.pool.swapped = a.last
+	a.reserve()
 	if x.moves == nil {
 		for _, k := range x.victims {
 			a.stop(k)
 		}
 		return
 	}
-	w.Model, w.To = x.moves.Name, servers[x.to].Name
 	for _, k := range x.yields {
 		a.stop(k)
 	}

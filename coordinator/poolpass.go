@@ -9,7 +9,6 @@ func (a *allotment) pass() {
 		*w = passage{} // it has come about, or cannot
 		return
 	}
-	a.reserve()
 	if w.Model != "" {
 		a.move(x, at)
 		return

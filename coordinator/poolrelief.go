@@ -26,10 +26,7 @@ func (a *allotment) relieve() {
 		best, victims := -1, []int(nil)
 		for i := range a.desks {
 			t := &a.desks[i]
-			if !t.usable || !t.up || t.loading || a.holds(m, i) || t.taken >= float64(a.g.pool.slots) {
-				continue
-			}
-			if _, avoided := m.avoids(a.g.state.Servers[i].Name, a.last); avoided {
+			if !a.idle(m, i) || t.taken >= float64(a.g.pool.slots) || best >= 0 && t.taken >= a.desks[best].taken {
 				continue
 			}
 			var goes []int
@@ -39,13 +36,14 @@ func (a *allotment) relieve() {
 				}
 				var ok bool
 				var lost float64
-				if goes, lost, ok = a.evictable(i, m, nil, false); !ok || lost >= a.gain(m, i) {
+				if goes, lost, ok = a.evictable(i, m, nil, false); !ok {
+					continue
+				}
+				if gain := a.gain(m, i) - lost; gain <= 0 || !a.improves(&exchange{m: m, server: i, victims: goes, gain: gain}) {
 					continue
 				}
 			}
-			if best < 0 || t.taken < a.desks[best].taken {
-				best, victims = i, goes
-			}
+			best, victims = i, goes
 		}
 		if best >= 0 {
 			a.put(m, best, victims, Relieves)
@@ -61,7 +59,7 @@ const leastLoad = 1e-6
 // wantsMore reports whether a model may have one more copy than it is to have.
 func (a *allotment) wantsMore(m *model) bool {
 	u := &m.use
-	return u.active+u.more-u.gone < min(m.most(), len(a.desks)) && u.load() > leastLoad
+	return u.copies() < min(m.most(), len(a.desks)) && u.load() > leastLoad
 }
 
 // idle reports whether a server could begin a load of m now, if there is room.

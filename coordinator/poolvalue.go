@@ -45,7 +45,7 @@ func (a *allotment) improves(x *exchange) bool {
 	for _, v := range moves {
 		n, known := copies[v.m]
 		if !known {
-			n = v.m.use.active + v.m.use.more - v.m.use.gone
+			n = v.m.use.copies()
 		}
 		if v.comes {
 			n++
@@ -73,7 +73,8 @@ type move struct {
 	comes  bool
 }
 
-// lacking is the load that servers lack of what is fair, after some moves.
+// lacking is the load that servers lack of what is fair, after some moves. That of
+// models without a copy is nobody's, here or there.
 func (a *allotment) lacking(moves []move) (sum float64) {
 	flows := make([][]flow, len(a.g.packed))
 	for i, m := range a.g.packed {
@@ -94,9 +95,18 @@ func (a *allotment) lacking(moves []move) (sum float64) {
 			flows[i][k].load = m.use.load() / float64(len(flows[i]))
 		}
 	}
-	for i, level := range a.levelled(flows) {
+	levels, n := a.levelled(flows), 0
+	fair := 0.0
+	for i, level := range levels {
 		if t := &a.desks[i]; t.usable && t.up {
-			sum += max(0, a.fair-level)
+			fair += level
+			n++
+		}
+	}
+	fair /= float64(max(1, n))
+	for i, level := range levels {
+		if t := &a.desks[i]; t.usable && t.up {
+			sum += max(0, fair-level)
 		}
 	}
 	return sum

@@ -58,7 +58,7 @@ func (a *allotment) evictable(server int, m *model, also []int64, urgent bool) (
 
 // gain is what one more copy of m adds on a server.
 func (a *allotment) gain(m *model, server int) float64 {
-	n := m.use.active + m.use.more - m.use.gone + 1
+	n := m.use.copies() + 1
 	return m.marginal(n, a.levels(server, m.use.load()/float64(n)))
 }
 
