@@ -41,7 +41,7 @@ type exchange struct {
 // what it was weighed for, and the next plan could find the way back as good.
 type passage struct {
 	Model, From, To string    // Model and To empty: the room is made already
-	For             string    // is to come at From; none: there is no passage
+	For             string    // is to come at From
 	Since           time.Time // of its latest step
 }
 
@@ -52,8 +52,7 @@ type passage struct {
 // as they are there is an end to them.
 func (a *allotment) better() {
 	q := a.g.pool
-	if q.passage.For != "" {
-		a.pass()
+	if len(q.passages) > 0 {
 		return
 	}
 	for i := range a.desks {
@@ -87,11 +86,12 @@ func (a *allotment) better() {
 
 // begin makes the first step of an exchange.
 func (a *allotment) begin(x *exchange) {
-	servers, w := a.g.state.Servers, &a.g.pool.passage
-	*w = passage{For: x.m.Name, From: servers[x.server].Name, Since: a.last}
+	servers := a.g.state.Servers
+	w := passage{For: x.m.Name, From: servers[x.server].Name, Since: a.last}
 	if x.moves != nil {
 		w.Model, w.To = x.moves.Name, servers[x.to].Name
 	}
+	a.g.pool.passages = append(a.g.pool.passages, w)
 	a.g.pool.swapped = a.last
 	a.reserve()
 	if x.moves == nil {

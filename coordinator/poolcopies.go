@@ -86,7 +86,7 @@ func (p *Planner) allot(g *group) {
 	a := p.newAllotment(g)
 	a.needed()
 	if g.complete || q.policy == nil {
-		a.reserve()
+		a.pass()
 		a.relieve()
 		a.better()
 		a.fill()

@@ -1,50 +1,59 @@
 package coordinator
 
-// pass goes on with a passage.
+import "slices"
+
+// pass goes on with the exchanges that are on their way.
 func (a *allotment) pass() {
-	w := &a.g.pool.passage
+	q := a.g.pool
+	a.reserve()
+	left := q.passages[:0]
+	for _, w := range q.passages {
+		if a.goOn(&w) {
+			left = append(left, w)
+		}
+	}
+	q.passages = left
+	a.reserve()
+}
+
+// goOn makes the next step of a passage, if it can. It reports whether others
+// are to follow.
+func (a *allotment) goOn(w *passage) bool {
 	at, found := a.g.serverIndex(w.From)
 	x := a.byName[w.For]
 	if !found || x == nil || x.group != a.g || !a.desks[at].usable || x.has(at) {
-		*w = passage{} // it has come about, or cannot
-		return
+		return false // it has come about, or cannot
 	}
 	if w.Model != "" {
-		a.move(x, at)
-		return
+		return a.move(w, x, at)
 	}
-	switch {
-	case a.takes(at, x.size, nil):
-		if a.idle(x, at) && a.wantsMore(x) {
-			a.put(x, at, nil, FillsRoom)
-			*w = passage{}
-		} else if a.last.Sub(w.Since) > passageTime {
-			*w = passage{}
-		}
-	case !a.takes(at, x.size, a.desks[at].draining) && a.last.Sub(w.Since) > swapPause:
-		*w = passage{} // what is desired has taken the room
+	if !a.takes(at, x.size, nil) { // what is desired may have taken the room
+		return a.takes(at, x.size, a.desks[at].draining) || a.last.Sub(w.Since) <= swapPause
 	}
+	if a.idle(x, at) && a.wantsMore(x) {
+		a.put(x, at, nil, FillsRoom)
+		return false
+	}
+	return a.last.Sub(w.Since) <= passageTime
 }
 
 // move lets a copy that is needed where x is to come serve elsewhere first.
-func (a *allotment) move(x *model, from int) {
-	w := &a.g.pool.passage
+func (a *allotment) move(w *passage, x *model, from int) bool {
 	m := a.byName[w.Model]
 	to, found := a.g.serverIndex(w.To)
 	if m == nil || m.group != a.g || !found || !a.desks[to].usable || !m.has(from) ||
 		a.last.Sub(w.Since) > passageTime+m.loads.orElse(0.9, m.LoadTime) {
-		*w = passage{}
-		return
+		return false
 	}
 	if !m.has(to) {
 		if a.idle(m, to) && a.takes(to, m.size, nil) {
 			a.put(m, to, nil, MakesWay)
 		}
-		return
+		return true
 	}
 	victims, _, ok := a.evictable(from, x, m.size, false)
 	if !ok {
-		return
+		return true
 	}
 	for _, k := range a.desks[from].copies {
 		if c := &a.copies[k]; c.m == m && a.mayGo(c) {
@@ -53,10 +62,10 @@ func (a *allotment) move(x *model, from int) {
 			}
 			w.Model, w.To, w.Since = "", "", a.last
 			a.g.pool.swapped = a.last
-			a.reserve()
-			return
+			return true
 		}
 	}
+	return true
 }
 
 // A reservation is room on a server that only one model may fill.
@@ -65,15 +74,22 @@ type reservation struct {
 	m      *model
 }
 
-// reserve keeps the room of the passage.
+// reserve keeps the room of the passages.
 func (a *allotment) reserve() {
-	w := &a.g.pool.passage
 	a.kept = a.kept[:0]
-	for _, r := range [2]struct{ server, model string }{{w.From, w.For}, {w.To, w.Model}} {
-		if i, found := a.g.serverIndex(r.server); found && r.model != "" {
-			a.kept = append(a.kept, reservation{i, a.byName[r.model]})
+	for i := range a.g.pool.passages {
+		w := &a.g.pool.passages[i]
+		for _, r := range [2]struct{ server, model string }{{w.From, w.For}, {w.To, w.Model}} {
+			if i, found := a.g.serverIndex(r.server); found && r.model != "" {
+				a.kept = append(a.kept, reservation{i, a.byName[r.model]})
+			}
 		}
 	}
+}
+
+// comes reports whether room is being made for a model.
+func (a *allotment) comes(m *model) bool {
+	return slices.ContainsFunc(a.g.pool.passages, func(w passage) bool { return w.For == m.Name })
 }
 
 // reserved reports whether the room on a server is kept for another model.

@@ -14,7 +14,7 @@ func (a *allotment) relieve() {
 	var list []*model
 	for _, m := range a.g.packed {
 		u := &m.use
-		if u.waiting() >= 1 && u.At.Equal(a.last) && u.busy && u.loading+u.more == 0 && u.active < m.most() {
+		if u.waiting() >= 1 && u.At.Equal(a.last) && u.busy && u.loading+u.more == 0 && u.active < m.most() && !a.comes(m) {
 			list = append(list, m)
 		}
 	}
@@ -45,9 +45,14 @@ func (a *allotment) relieve() {
 			}
 			best, victims = i, goes
 		}
-		if best >= 0 {
-			a.put(m, best, victims, Relieves)
-			a.desks[best].taken++ // the next one elsewhere, if it can
+		if best < 0 {
+			continue
+		}
+		a.desks[best].taken++ // the next one elsewhere, if it can
+		if len(victims) > 0 {
+			a.begin(&exchange{m: m, server: best, victims: victims})
+		} else {
+			a.put(m, best, nil, Relieves)
 		}
 	}
 }

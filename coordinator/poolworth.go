@@ -9,8 +9,10 @@ import (
 // there for long enough.
 func (a *allotment) mayGo(c *copyOf) bool {
 	u := &c.m.use
-	if w := &a.g.pool.passage; w.Model == c.m.Name && w.From != a.g.state.Servers[c.server].Name {
-		return false // it has just come, so that another may go
+	for i := range a.g.pool.passages {
+		if w := &a.g.pool.passages[i]; w.Model == c.m.Name && w.From != a.g.state.Servers[c.server].Name {
+			return false // it has just come, so that another may go
+		}
 	}
 	return !c.goes && !c.m.held && u.active-u.gone > c.m.desired && u.serving-u.gone > c.m.desired &&
 		!(c.m.desired == 0 && u.InFlight > 0 && u.serving-u.gone <= 1) &&
