@@ -1,7 +1,9 @@
 package coordinator
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,32 +15,44 @@ const (
 	passageTime = 2 * time.Minute
 	// leastPassage is what a server must lack of what is fair, that copies move for it.
 	leastPassage = 0.1
+	// passageTries is how many exchanges are weighed in one plan until one is found
+	// that adds to the worth of the whole.
+	passageTries = 3
 )
 
 // An exchange is a copy that could come on a server, and the copies that make room
-// for it.
+// for it: victims on that server, and, if another that is needed moves away from
+// there first, those where that one goes.
 type exchange struct {
 	m       *model
 	server  int
 	victims []int
 	gain    float64 // beyond what is lost
+
+	moves  *model // none: nothing moves
+	to     int
+	yields []int // victims there
 }
 
-// A passage is a copy that is needed and moves from one server to another, so that
-// where it was another finds room: loaded there first, then stopped here.
+// A passage is an exchange on its way: room is made on a server for a copy of one
+// model. If Model is not empty, a copy of it that is needed moves away from there:
+// loaded elsewhere first, then stopped here. Until it has come about, nothing else
+// is given the room: else what is lost by it would be lost for something else than
+// what it was weighed for, and the next plan could find the way back as good.
 type passage struct {
-	Model, From, To string // none: there is no passage
-	Since           time.Time
+	Model, From, To string    // Model and To empty: the room is made already
+	For             string    // is to come at From
+	Since           time.Time // of its latest step
 }
 
 // better lets the copies that are missed least make room for the one that adds
 // most, if that is clearly more. Where every copy on a server is needed, the
-// least used one first moves elsewhere. With loads that stay as they are, each
-// exchange adds something, so that there is an end to them.
+// least used one first moves elsewhere. Each exchange adds to the worth of the
+// whole, see improves, and goes through as it was weighed; so with loads that stay
+// as they are there is an end to them.
 func (a *allotment) better() {
 	q := a.g.pool
-	if q.passage.Model != "" {
-		a.pass()
+	if len(q.passages) > 0 {
 		return
 	}
 	for i := range a.desks {
@@ -49,27 +63,54 @@ func (a *allotment) better() {
 	if a.last.Sub(q.swapped) < swapPause {
 		return
 	}
-	direct, blocked := a.exchanges()
-	if blocked.gain > direct.gain {
-		if way, ok := a.unblock(&blocked); ok && way.gain > direct.gain {
-			q.passage = passage{way.m.Name, a.g.state.Servers[blocked.server].Name, a.g.state.Servers[way.server].Name, a.last}
-			direct = way
-			if len(way.victims) == 0 {
-				a.put(way.m, way.server, nil, MakesWay)
+	var vain []exchange
+	for range passageTries {
+		best, blocked := a.exchanges(vain)
+		if blocked.gain > best.gain {
+			if way, ok := a.unblock(blocked); ok && way.gain > best.gain {
+				best = way
+			} else if !ok && best.m == nil {
+				best = blocked // and look for another
 			}
 		}
+		if best.m == nil {
+			return
+		}
+		if (len(best.victims) > 0 || best.moves != nil) && a.improves(&best) {
+			a.begin(&best)
+			return
+		}
+		vain = append(vain, best)
 	}
-	if direct.m != nil {
-		q.swapped = a.last
+}
+
+// begin makes the first step of an exchange.
+func (a *allotment) begin(x *exchange) {
+	servers := a.g.state.Servers
+	w := passage{For: x.m.Name, From: servers[x.server].Name, Since: a.last}
+	if x.moves != nil {
+		w.Model, w.To = x.moves.Name, servers[x.to].Name
 	}
-	for _, k := range direct.victims {
+	a.g.pool.passages = append(a.g.pool.passages, w)
+	a.g.pool.swapped = a.last
+	a.reserve()
+	if x.moves == nil {
+		for _, k := range x.victims {
+			a.stop(k)
+		}
+		return
+	}
+	for _, k := range x.yields {
 		a.stop(k)
+	}
+	if len(x.yields) == 0 {
+		a.put(x.moves, x.to, nil, MakesWay)
 	}
 }
 
 // exchanges finds the copy that adds most beyond what is lost where it comes, and
-// the one that adds most where nothing may go.
-func (a *allotment) exchanges() (direct, blocked exchange) {
+// the one that adds most where nothing may go; none that was found in vain.
+func (a *allotment) exchanges(vain []exchange) (direct, blocked exchange) {
 	a.appraise()
 	cheapest := make([]float64, len(a.desks)) // of what may go from each server
 	for i := range cheapest {
@@ -88,74 +129,68 @@ func (a *allotment) exchanges() (direct, blocked exchange) {
 			if !a.idle(m, i) || a.takes(i, m.size, nil) {
 				continue // where there is room it is filled
 			}
+			if slices.ContainsFunc(vain, func(x exchange) bool { return x.m == m && x.server == i }) {
+				continue
+			}
 			gain := a.gain(m, i)
 			far := gain > blocked.gain && a.brings(m, i)*a.g.pool.total > float64(leastPassage*a.fair)
 			if !far && gain-float64(swapGain*cheapest[i]) <= direct.gain {
 				continue // whatever makes room
 			}
-			victims, lost, ok := a.evictable(i, m, false)
+			victims, lost, ok := a.evictable(i, m, nil, false)
 			switch {
 			case !ok && far:
 				blocked = exchange{m: m, server: i, gain: gain}
 			case ok && gain-float64(swapGain*lost) > direct.gain:
-				direct = exchange{m, i, victims, gain - float64(swapGain*lost)}
+				direct = exchange{m: m, server: i, victims: victims, gain: gain - float64(swapGain*lost)}
 			}
 		}
 	}
 	return direct, blocked
 }
 
-// unblock finds where the least used copy of a server could be loaded too, so that
-// it is not needed there any more.
-func (a *allotment) unblock(x *exchange) (to exchange, ok bool) {
-	var least *model
+// unblock finds which copy that is needed on a server could move elsewhere, so
+// that there is room for x: the least used that leaves enough.
+func (a *allotment) unblock(x exchange) (way exchange, ok bool) {
+	var list []*model
 	for _, k := range a.desks[x.server].copies {
-		c := &a.copies[k]
-		if c.m.use.active > c.m.desired || c.m == x.m {
-			continue // it may go soon, or makes no way for itself
-		}
-		if least == nil || c.m.use.load() < least.use.load() {
-			least = c.m
+		if c := &a.copies[k]; c.m.use.active <= c.m.desired && c.m != x.m && !c.m.held { // others may go soon
+			list = append(list, c.m)
 		}
 	}
-	if least == nil {
-		return to, false
-	}
-	leaves := a.takesAway(least, x.server)
-	for i := range a.desks {
-		if i == x.server || !a.idle(least, i) {
-			continue
+	slices.SortStableFunc(list, func(m, n *model) int { return cmp.Compare(m.use.load(), n.use.load()) })
+	for _, m := range list {
+		leaves := a.takesAway(m, x.server)
+		for i := range a.desks {
+			if i == x.server || !a.idle(m, i) {
+				continue
+			}
+			yields, lost, can := a.evictable(i, m, nil, false)
+			if !can || x.gain-float64(swapGain*(lost+leaves)) <= way.gain {
+				continue
+			}
+			a.suppose(yields, true)
+			victims, more, enough := a.evictable(x.server, x.m, m.size, false)
+			a.suppose(yields, false)
+			if gain := x.gain - float64(swapGain*(lost+leaves+more)); enough && gain > way.gain {
+				way, ok = exchange{x.m, x.server, victims, gain, m, i, yields}, true
+			}
 		}
-		victims, lost, can := a.evictable(i, least, false)
-		if gain := x.gain - float64(swapGain*(lost+leaves)); can && gain > to.gain {
-			to, ok = exchange{least, i, victims, gain}, true
+		if ok {
+			return way, true
 		}
 	}
-	return to, ok
+	return way, false
 }
 
-// pass goes on with a passage.
-func (a *allotment) pass() {
-	w := &a.g.pool.passage
-	from, found := a.g.serverIndex(w.From)
-	to, there := a.g.serverIndex(w.To)
-	m := a.byName[w.Model]
-	if m == nil || m.group != a.g || !found || !there || a.last.Sub(w.Since) > passageTime || !m.has(from) || !a.desks[to].usable {
-		*w = passage{}
-		return
-	}
-	if !m.has(to) {
-		if a.idle(m, to) && a.takes(to, m.size, nil) {
-			a.put(m, to, nil, MakesWay)
-		}
-		return
-	}
-	for _, k := range a.desks[from].copies {
-		if c := &a.copies[k]; c.m == m && a.mayGo(c) {
-			*w = passage{}
-			a.g.pool.swapped = a.last
-			a.stop(k)
-			return
+// suppose takes copies for gone, or no more.
+func (a *allotment) suppose(copies []int, gone bool) {
+	for _, k := range copies {
+		c := &a.copies[k]
+		if c.goes = gone; gone {
+			c.m.use.gone++
+		} else {
+			c.m.use.gone--
 		}
 	}
 }

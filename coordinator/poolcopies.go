@@ -46,8 +46,7 @@ type desk struct {
 func (g *group) countCopies(now time.Time) {
 	for _, m := range g.packed {
 		u := &m.use
-		u.active, u.serving, u.loading, u.gone, u.more, u.wants = 0, 0, 0, 0, 0, 0
-		back := 0
+		u.active, u.serving, u.loading, u.back, u.gone, u.more, u.wants = 0, 0, 0, 0, 0, 0, 0
 		for _, at := range m.places {
 			if !m.stays(at) {
 				continue
@@ -62,11 +61,12 @@ func (g *group) countCopies(now time.Time) {
 					u.loading++
 				}
 			case Draining:
-				back++
+				u.back++
 			}
 		}
 		u.active = u.serving + u.loading
-		u.wants = max(0, m.desired-u.active-back)
+		u.back = min(u.back, max(0, m.desired-u.active))
+		u.wants = max(0, m.desired-u.active-u.back)
 	}
 }
 
@@ -86,6 +86,7 @@ func (p *Planner) allot(g *group) {
 	a := p.newAllotment(g)
 	a.needed()
 	if g.complete || q.policy == nil {
+		a.pass()
 		a.relieve()
 		a.better()
 		a.fill()
@@ -116,6 +117,7 @@ type allotment struct {
 	opened int // of unborn, those beyond what the pool is to have
 	copies []copyOf
 	fair   float64 // load of a server, if all had the same
+	kept   []reservation
 }
 
 func (p *Planner) newAllotment(g *group) *allotment {

@@ -28,34 +28,48 @@ const levelRounds = 6
 // spread finds what load each server is to expect when requests go to the server
 // with most free slots: each model levels the servers that it is on.
 func (a *allotment) spread() {
-	for _, m := range a.g.packed {
-		for _, f := range m.use.flows {
-			a.desks[f.server].level += f.load
-		}
+	flows := make([][]flow, len(a.g.packed))
+	for i, m := range a.g.packed {
+		flows[i] = m.use.flows
 	}
-	for range levelRounds {
-		for _, m := range a.g.packed {
-			if len(m.use.flows) > 1 && m.use.load() > 0 {
-				a.level(m.use.flows)
-			}
-		}
+	for i, level := range a.levelled(flows) {
+		a.desks[i].level = level
 	}
 }
 
-// level spreads one model's load so that the servers that get some of it have the
-// same, and the others more.
-func (a *allotment) level(flows []flow) {
+// levelled spreads the loads of all models, by which they begin, and returns what
+// each server has then.
+func (a *allotment) levelled(flows [][]flow) (levels []float64) {
+	levels = make([]float64, len(a.desks))
+	for _, list := range flows {
+		for _, f := range list {
+			levels[f.server] += f.load
+		}
+	}
+	for range levelRounds {
+		for i, list := range flows {
+			if len(list) > 1 && a.g.packed[i].use.load() > 0 {
+				levelOut(list, levels)
+			}
+		}
+	}
+	return levels
+}
+
+// levelOut spreads one model's load so that the servers that get some of it have
+// the same, and the others more.
+func levelOut(flows []flow, levels []float64) {
 	rest := 0.0
 	for _, f := range flows {
 		rest += f.load
-		a.desks[f.server].level -= f.load
+		levels[f.server] -= f.load
 	}
 	slices.SortFunc(flows, func(x, y flow) int {
-		return cmp.Or(cmp.Compare(a.desks[x.server].level, a.desks[y.server].level), cmp.Compare(x.server, y.server))
+		return cmp.Or(cmp.Compare(levels[x.server], levels[y.server]), cmp.Compare(x.server, y.server))
 	})
 	height, n := 0.0, 0 // of the first n
 	for n < len(flows) {
-		least := a.desks[flows[n].server].level
+		least := levels[flows[n].server]
 		if n > 0 && float64(height+rest)/float64(n) <= least {
 			break
 		}
@@ -67,8 +81,8 @@ func (a *allotment) level(flows []flow) {
 		f := &flows[i]
 		f.load = 0
 		if i < n {
-			f.load = max(0, height-a.desks[f.server].level)
-			a.desks[f.server].level += f.load
+			f.load = max(0, height-levels[f.server])
+			levels[f.server] += f.load
 		}
 	}
 }
@@ -98,12 +112,6 @@ func (a *allotment) takesAway(m *model, server int) float64 {
 	if a.g.pool.total <= 0 {
 		return 0
 	}
-	return a.lessens(server, m.use.at(server))
-}
-
-// lessens is the share of the pool's load by which a server would have less than
-// is fair without some of its load.
-func (a *allotment) lessens(server int, load float64) float64 {
 	e := a.desks[server].level
-	return (max(0, a.fair-e+load) - max(0, a.fair-e)) / a.g.pool.total
+	return (max(0, a.fair-e+m.use.at(server)) - max(0, a.fair-e)) / a.g.pool.total
 }

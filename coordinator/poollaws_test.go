@@ -43,6 +43,10 @@ func TestPoolLaws(t *testing.T) {
 			}
 		}
 		tr.converge(t)
+		for _, top := range []int{9, 3, 9} { // another model has the load now, and wants the room
+			tr.load(t, top)
+			tr.calmTicks(t, 12)
+		}
 	})
 	t.Logf("%d trials\nhappened: %s\ntempted: %s", trials, list(happened), list(tempted))
 	for _, law := range slices.Sorted(maps.Keys(poolSeldom)) {

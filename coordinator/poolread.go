@@ -18,7 +18,7 @@ type pool struct {
 	retiring []retiree       // sorted by name
 	tried    time.Time       // when a server that could retire was last looked for in vain
 	swapped  time.Time       // when an extra copy last made room for a better one
-	passage  passage         // zero: nothing is moved
+	passages []passage       // exchanges that are on their way
 
 	// Of the present plan:
 	decision  policy.Decision
@@ -56,7 +56,7 @@ func (q *pool) inherit(old *pool) {
 	if q == nil || old == nil {
 		return
 	}
-	q.retiring, q.tried, q.swapped, q.passage = old.retiring, old.tried, old.swapped, old.passage
+	q.retiring, q.tried, q.swapped, q.passages = old.retiring, old.tried, old.swapped, slices.Clone(old.passages)
 	if q.config != nil && old.config != nil {
 		q.sum = old.sum
 		q.scaled.inherit(&old.scaled)

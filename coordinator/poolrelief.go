@@ -14,7 +14,7 @@ func (a *allotment) relieve() {
 	var list []*model
 	for _, m := range a.g.packed {
 		u := &m.use
-		if u.waiting() >= 1 && u.At.Equal(a.last) && u.busy && u.loading+u.more == 0 && u.active < m.most() {
+		if u.waiting() >= 1 && u.At.Equal(a.last) && u.busy && u.loading+u.more == 0 && u.active < m.most() && !a.comes(m) {
 			list = append(list, m)
 		}
 	}
@@ -26,10 +26,7 @@ func (a *allotment) relieve() {
 		best, victims := -1, []int(nil)
 		for i := range a.desks {
 			t := &a.desks[i]
-			if !t.usable || !t.up || t.loading || a.holds(m, i) || t.taken >= float64(a.g.pool.slots) {
-				continue
-			}
-			if _, avoided := m.avoids(a.g.state.Servers[i].Name, a.last); avoided {
+			if !a.idle(m, i) || t.taken >= float64(a.g.pool.slots) || best >= 0 && t.taken >= a.desks[best].taken {
 				continue
 			}
 			var goes []int
@@ -39,17 +36,23 @@ func (a *allotment) relieve() {
 				}
 				var ok bool
 				var lost float64
-				if goes, lost, ok = a.evictable(i, m, false); !ok || lost >= a.gain(m, i) {
+				if goes, lost, ok = a.evictable(i, m, nil, false); !ok {
+					continue
+				}
+				if gain := a.gain(m, i) - lost; gain <= 0 || !a.improves(&exchange{m: m, server: i, victims: goes, gain: gain}) {
 					continue
 				}
 			}
-			if best < 0 || t.taken < a.desks[best].taken {
-				best, victims = i, goes
-			}
+			best, victims = i, goes
 		}
-		if best >= 0 {
-			a.put(m, best, victims, Relieves)
-			a.desks[best].taken++ // the next one elsewhere, if it can
+		if best < 0 {
+			continue
+		}
+		a.desks[best].taken++ // the next one elsewhere, if it can
+		if len(victims) > 0 {
+			a.begin(&exchange{m: m, server: best, victims: victims})
+		} else {
+			a.put(m, best, nil, Relieves)
 		}
 	}
 }
@@ -61,13 +64,13 @@ const leastLoad = 1e-6
 // wantsMore reports whether a model may have one more copy than it is to have.
 func (a *allotment) wantsMore(m *model) bool {
 	u := &m.use
-	return u.active+u.more-u.gone < min(m.most(), len(a.desks)) && u.load() > leastLoad
+	return u.copies() < min(m.most(), len(a.desks)) && u.load() > leastLoad
 }
 
 // idle reports whether a server could begin a load of m now, if there is room.
 func (a *allotment) idle(m *model, server int) bool {
 	t := &a.desks[server]
-	if !t.usable || !t.up || t.loading || a.holds(m, server) {
+	if !t.usable || !t.up || t.loading || a.holds(m, server) || a.reserved(server, m) {
 		return false
 	}
 	_, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)

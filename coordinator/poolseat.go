@@ -72,7 +72,7 @@ func (a *allotment) seat(m *model) bool {
 		if !a.takes(i, m.size, nil) {
 			if !a.takes(i, m.size, t.draining) {
 				var ok bool
-				if goes, lost, ok = a.evictable(i, m, true); !ok {
+				if goes, lost, ok = a.evictable(i, m, nil, true); !ok {
 					continue
 				}
 			}

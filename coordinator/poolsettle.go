@@ -15,7 +15,7 @@ func (p *Planner) settleCopies(m *model) {
 			m.revived = append(m.revived, i)
 		}
 	}
-	m.revived = m.revived[:min(len(m.revived), max(0, m.desired-m.use.active))]
+	m.revived = m.revived[:min(len(m.revived), m.use.back)]
 	p.carryOut(m, m.allowance(m.use.stuck))
 }
 
@@ -56,7 +56,7 @@ func (p *Planner) fillPool(g *group) GroupPlan {
 	}
 	for _, m := range g.packed {
 		u := &m.use
-		p.plan.Models[m.rank].Extra = max(0, u.active+u.more-u.gone+m.spared()-m.desired)
+		p.plan.Models[m.rank].Extra = max(0, u.copies()+m.spared()-m.desired)
 	}
 	return gp
 }

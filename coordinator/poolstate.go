@@ -16,7 +16,7 @@ type savedPool struct {
 	savedScaled
 	Retiring       []retiree
 	Tried, Swapped time.Time
-	Passage        passage
+	Passages       []passage
 	Sum            []policy.Second // of its models' seconds
 	Given          int             // of Sum, handed out
 }
@@ -25,7 +25,7 @@ func (q *pool) save() *savedPool {
 	if q == nil {
 		return nil
 	}
-	return &savedPool{q.scaled.save(), q.retiring, q.tried, q.swapped, q.passage, q.sum.buf, q.sum.given}
+	return &savedPool{q.scaled.save(), q.retiring, q.tried, q.swapped, q.passages, q.sum.buf, q.sum.given}
 }
 
 // check refuses what no planner has saved.
@@ -56,12 +56,12 @@ func (s *savedPool) check() error {
 // restore takes over what was saved of a pool, if anything. The error is the
 // policy's, which then starts anew.
 func (q *pool) restore(s *savedPool, at time.Time, ready int) error {
-	q.retiring, q.tried, q.swapped, q.passage, q.sum, q.decision = nil, time.Time{}, time.Time{}, passage{}, secondsSum{}, policy.Decision{}
+	q.retiring, q.tried, q.swapped, q.passages, q.sum, q.decision = nil, time.Time{}, time.Time{}, nil, secondsSum{}, policy.Decision{}
 	q.policy, q.desired, q.counted = nil, 0, false
 	if s == nil {
 		return nil
 	}
-	q.retiring, q.tried, q.swapped, q.passage = slices.Clone(s.Retiring), s.Tried, s.Swapped, s.Passage
+	q.retiring, q.tried, q.swapped, q.passages = slices.Clone(s.Retiring), s.Tried, s.Swapped, slices.Clone(s.Passages)
 	if q.config == nil {
 		return nil
 	}

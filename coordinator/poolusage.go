@@ -20,6 +20,7 @@ type usage struct {
 	active  int     // copies that stay and serve or will
 	serving int     // of these, serve
 	loading int     // of these, do not yet
+	back    int     // copies that drain and are wanted again
 	gone    int     // copies that this plan stops
 	more    int     // and those that it adds
 	wants   int     // of the desired, without a place yet
@@ -85,6 +86,9 @@ func (u *usage) read(r policy.Reading, now time.Time) {
 // load is what the model is expected to have in flight: what it has lately, and
 // what it had before, so that a model that pauses is not forgotten.
 func (u *usage) load() float64 { return max(u.Fast, u.Slow, u.Long) }
+
+// copies is how many the model has once this plan is carried out.
+func (u *usage) copies() int { return u.active + u.back + u.more - u.gone }
 
 // idle is for how long nothing has come; ok is false if nothing ever did.
 func (u *usage) idle(now time.Time) (d time.Duration, ok bool) {
@@ -156,6 +160,9 @@ func (m *model) marginal(n int, share float64) float64 {
 	}
 	return float64(float64(max(1, m.Weight))*worth) / m.share()
 }
+
+// density is the model's weight by the size of a copy.
+func (m *model) density() float64 { return float64(max(1, m.Weight)) / m.share() }
 
 // loadWorth is what the whole load of a pool counts beside a policy's values.
 const loadWorth = 0.1

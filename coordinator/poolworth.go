@@ -9,8 +9,10 @@ import (
 // there for long enough.
 func (a *allotment) mayGo(c *copyOf) bool {
 	u := &c.m.use
-	if w := &a.g.pool.passage; w.Model == c.m.Name && w.From != a.g.state.Servers[c.server].Name {
-		return false // it has just come, so that another may go
+	for i := range a.g.pool.passages {
+		if w := &a.g.pool.passages[i]; w.Model == c.m.Name && w.From != a.g.state.Servers[c.server].Name {
+			return false // it has just come, so that another may go
+		}
 	}
 	return !c.goes && !c.m.held && u.active-u.gone > c.m.desired && u.serving-u.gone > c.m.desired &&
 		!(c.m.desired == 0 && u.InFlight > 0 && u.serving-u.gone <= 1) &&
@@ -18,15 +20,18 @@ func (a *allotment) mayGo(c *copyOf) bool {
 }
 
 // evictable finds copies on a server whose going makes room for m: those that are
-// missed least. Unless it is urgent, only those without requests go. lost is what
-// they are worth.
-func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int, lost float64, ok bool) {
-	if !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
+// missed least, beside what becomes free in any case (nil: nothing). Unless it is
+// urgent, only those without requests go. lost is what they are worth.
+func (a *allotment) evictable(server int, m *model, also []int64, urgent bool) (victims []int, lost float64, ok bool) {
+	if also == nil && !a.takes(server, m.size, nil) && !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
 		return nil, 0, false
 	}
 	free := make([]int64, len(a.g.dims))
 	if d := a.desks[server].draining; d != nil {
 		copy(free, d)
+	}
+	if also != nil {
+		add(free, also)
 	}
 	for !a.takes(server, m.size, free) {
 		best, least := -1, 0.0
@@ -55,7 +60,7 @@ func (a *allotment) evictable(server int, m *model, urgent bool) (victims []int,
 
 // gain is what one more copy of m adds on a server.
 func (a *allotment) gain(m *model, server int) float64 {
-	n := m.use.active + m.use.more - m.use.gone + 1
+	n := m.use.copies() + 1
 	return m.marginal(n, a.levels(server, m.use.load()/float64(n)))
 }
 
