@@ -33,7 +33,7 @@ func (r *run) enter(c *Chunk) error {
 		r.fleet.enter(s.Model, counts[i], &r.waits)
 	}
 	if o.Limit > 0 && first == 0 {
-		r.decl.Budgets = []coordinator.Budget{{Name: "limit", Limit: o.Limit}}
+		r.decl.Budgets = []coordinator.Budget{{Name: "limit", Limit: o.Limit, Share: r.setup.Share}}
 	}
 	var err error
 	if r.planner == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/policy"
 )
 
@@ -132,6 +133,8 @@ type Setup struct {
 	// of what comes in; it is told of all models as if they were one. nil: there are
 	// as many servers as the copies need.
 	Pool func(ModelInfo) policy.Config
+	// Share is how Options.Limit is shared out, where it is not enough.
+	Share coordinator.Share
 }
 
 // ModelInfo is what a user would know of a model beforehand.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/bellows-go/bellows/coordinator/sim"
@@ -140,7 +141,7 @@ func (b *bencher) limited() error {
 		if r.limited == nil {
 			continue
 		}
-		args := append([]string{"-policy", strings.Join(b.names(), ",")}, r.limited...)
+		args := append([]string{"-policy", strings.Join(b.limiting(), ",")}, r.limited...)
 		got, err := b.study(r, args...)
 		if err != nil {
 			return err
@@ -150,6 +151,15 @@ func (b *bencher) limited() error {
 		b.table(got)
 	}
 	return nil
+}
+
+// limiting are the policies that a limit cuts: ours also by value.
+func (b *bencher) limiting() []string {
+	names := b.names()
+	if slices.Contains(names, "adaptive") && !slices.Contains(names, byValue) {
+		names = slices.Insert(slices.Clone(names), slices.Index(names, "adaptive")+1, byValue)
+	}
+	return names
 }
 
 // A variant is a world that differs from the usual one by some flags.

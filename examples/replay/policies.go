@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/coordinator/sim"
 	"github.com/bellows-go/bellows/policy"
 )
@@ -14,18 +15,23 @@ import (
 type named struct {
 	name, what string
 	config     func(sim.ModelInfo) policy.Config
+	share      coordinator.Share // of what -limit leaves
 }
 
 // policies are all that can be replayed by name. hpa-rate-N is any target.
 var policies = []named{
 	{
-		"adaptive", "ours: told the longest wait allowed, learns everything else",
-		func(m sim.ModelInfo) policy.Config { return policy.Adaptive{Wait: max(m.Wait, 1)} },
+		name: "adaptive", what: "ours: told the longest wait allowed, learns everything else",
+		config: adaptive,
+	},
+	{
+		name: byValue, what: "the same; what `-limit` leaves goes to the model for which it is worth most",
+		config: adaptive, share: coordinator.ByValue,
 	},
 	hpaRate(50), hpaRate(60), hpaRate(70), hpaRate(80), hpaRate(90),
 	{
-		"hpa-cpu-80", "Kubernetes HPA on busy slots over 30 s, target 80 %",
-		func(m sim.ModelInfo) policy.Config {
+		name: "hpa-cpu-80", what: "Kubernetes HPA on busy slots over 30 s, target 80 %",
+		config: func(m sim.ModelInfo) policy.Config {
 			return hpa(policy.Track{
 				Signal:    policy.Signal{Name: policy.BusySeconds, Stat: policy.Rate, Window: 30 * time.Second},
 				Value:     0.8 * float64(m.Slots),
@@ -34,14 +40,14 @@ var policies = []named{
 		},
 	},
 	{
-		"kpa", "Knative's pod autoscaler on requests in flight, target 70 % of the slots",
-		func(m sim.ModelInfo) policy.Config {
+		name: "kpa", what: "Knative's pod autoscaler on requests in flight, target 70 % of the slots",
+		config: func(m sim.ModelInfo) policy.Config {
 			return policy.KPA{TargetValue: 0.7 * float64(m.Slots), TotalValue: float64(m.Slots)}
 		},
 	},
 	{
-		"keda", "KEDA on the request rate of the last minute, target 70 %: between none and one by itself, above by the HPA",
-		func(m sim.ModelInfo) policy.Config {
+		name: "keda", what: "KEDA on the request rate of the last minute, target 70 %: between none and one by itself, above by the HPA",
+		config: func(m sim.ModelInfo) policy.Config {
 			perReplica := 0.7 * float64(m.Slots) / m.MeanService.Seconds()
 			return policy.KEDA{
 				KEDASpec: policy.KEDASpec{
@@ -53,12 +59,12 @@ var policies = []named{
 		},
 	},
 	{
-		"seldon-lag", "Seldon Core 2: 30 in flight per replica give one more, 10 idle minutes one less",
-		func(sim.ModelInfo) policy.Config { return policy.SeldonLag{Min: 1} },
+		name: "seldon-lag", what: "Seldon Core 2: 30 in flight per replica give one more, 10 idle minutes one less",
+		config: func(sim.ModelInfo) policy.Config { return policy.SeldonLag{Min: 1} },
 	},
 	{
-		"ray", "Ray Serve on ongoing requests over 30 s, target 70 % of the slots, up after 30 s, down after 600 s",
-		func(m sim.ModelInfo) policy.Config {
+		name: "ray", what: "Ray Serve on ongoing requests over 30 s, target 70 % of the slots, up after 30 s, down after 600 s",
+		config: func(m sim.ModelInfo) policy.Config {
 			return ray{
 				Target: 0.7 * float64(m.Slots), LookBack: 30 * time.Second, Up: 30 * time.Second, Down: 10 * time.Minute,
 				Min: m.Min, Max: m.Max,
@@ -66,8 +72,8 @@ var policies = []named{
 		},
 	},
 	{
-		"aibrix-apa", "vLLM AIBrix APA on requests per pod over 180 s, target 70 % of the slots, every 10 s",
-		func(m sim.ModelInfo) policy.Config {
+		name: "aibrix-apa", what: "vLLM AIBrix APA on requests per pod over 180 s, target 70 % of the slots, every 10 s",
+		config: func(m sim.ModelInfo) policy.Config {
 			return policy.Every{Period: 10 * time.Second, Of: apa{
 				Target: 0.7 * float64(m.Slots), Window: 3 * time.Minute, Tolerance: 0.1, Rate: 2, Down: 5 * time.Minute,
 				Min: m.Min, Max: m.Max,
@@ -75,14 +81,19 @@ var policies = []named{
 		},
 	},
 	{
-		"lag-track", "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
-		func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
+		name: "lag-track", what: "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
+		config: func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
 	{
-		"slo", "Erlang's C on the learned service time: at most 1 % wait longer than allowed, two minutes until it comes down",
-		func(m sim.ModelInfo) policy.Config { return slo(m, 0.01) },
+		name: "slo", what: "Erlang's C on the learned service time: at most 1 % wait longer than allowed, two minutes until it comes down",
+		config: func(m sim.ModelInfo) policy.Config { return slo(m, 0.01) },
 	},
 }
+
+// byValue is the name of an adaptive policy whose values share out what is limited.
+const byValue = "adaptive-by-value"
+
+func adaptive(m sim.ModelInfo) policy.Config { return policy.Adaptive{Wait: max(m.Wait, 1)} }
 
 // slo holds an objective on waits.
 func slo(m sim.ModelInfo, miss float64) policy.Config {
@@ -98,9 +109,9 @@ const (
 
 func hpaRate(percent int) named {
 	return named{
-		fmt.Sprintf("hpa-rate-%d", percent),
-		fmt.Sprintf("Kubernetes HPA on the request rate of the last minute, service time known, target %d %%", percent),
-		func(m sim.ModelInfo) policy.Config { return hpa(rate(m, float64(percent)/100)) },
+		name:   fmt.Sprintf("hpa-rate-%d", percent),
+		what:   fmt.Sprintf("Kubernetes HPA on the request rate of the last minute, service time known, target %d %%", percent),
+		config: func(m sim.ModelInfo) policy.Config { return hpa(rate(m, float64(percent)/100)) },
 	}
 }
 
@@ -155,10 +166,10 @@ func setups(list string, wrong bool) ([]sim.Setup, error) {
 		found := false
 		for _, p := range policies {
 			if p.name == name {
-				if wrong && name == "adaptive" {
+				if wrong && (name == "adaptive" || name == byValue) {
 					p.config = misled
 				}
-				out = append(out, sim.Setup{Name: name, Policy: p.config})
+				out = append(out, sim.Setup{Name: name, Policy: p.config, Share: p.share})
 				found = true
 			}
 		}
