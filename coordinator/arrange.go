@@ -154,7 +154,7 @@ func (p *Planner) choose(m *model) {
 				m.spare = append(m.spare, i)
 			}
 		case Draining:
-			if m.stays(at) {
+			if m.stays(at) && !m.group.above(at.server, m.desired) {
 				m.revived = append(m.revived, i)
 			}
 		}

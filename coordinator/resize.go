@@ -98,6 +98,22 @@ func (g *group) empties(n int) []string {
 	return victims
 }
 
+// above reports whether a server of a one-to-one group stands above as many as are
+// wanted. Where the highest alone may go, a copy that came back there would keep
+// those below it, which may be empty.
+func (g *group) above(server, wanted int) bool {
+	if !g.OneToOne || g.Removal != Ordinal {
+		return false
+	}
+	below := 0
+	for i := range g.views {
+		if !g.views[i].leaving && g.state.Servers[i].Ordinal < g.state.Servers[server].Ordinal {
+			below++
+		}
+	}
+	return below >= wanted
+}
+
 // scale plans a number of servers.
 func (p *Planner) scale(g *group, from, to int, victims []string, reason Reason) {
 	a := Action{
