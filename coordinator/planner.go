@@ -73,6 +73,7 @@ type model struct {
 	rank  int      // among the models by name
 	group *group   // of these, the one that does
 	size  []int64  // what a replica takes of a server of the group, companions included; none if it is one
+	core  []int64  // of size, what is never evicted; nil where nothing is overcommitted
 	host  *model   // that it sits With
 	with  []*model // its companions, sorted by name
 

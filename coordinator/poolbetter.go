@@ -126,7 +126,7 @@ func (a *allotment) exchanges(vain []exchange) (direct, blocked exchange) {
 			continue
 		}
 		for i := range a.desks {
-			if !a.idle(m, i) || a.takes(i, m.size, nil) {
+			if !a.idle(m, i) || a.takes(i, m, nil) {
 				continue // where there is room it is filled
 			}
 			if slices.ContainsFunc(vain, func(x exchange) bool { return x.m == m && x.server == i }) {
@@ -137,7 +137,7 @@ func (a *allotment) exchanges(vain []exchange) (direct, blocked exchange) {
 			if !far && gain-float64(swapGain*cheapest[i]) <= direct.gain {
 				continue // whatever makes room
 			}
-			victims, lost, ok := a.evictable(i, m, nil, false)
+			victims, lost, ok := a.evictable(i, m, none, false)
 			switch {
 			case !ok && far:
 				blocked = exchange{m: m, server: i, gain: gain}
@@ -152,25 +152,26 @@ func (a *allotment) exchanges(vain []exchange) (direct, blocked exchange) {
 // unblock finds which copy that is needed on a server could move elsewhere, so
 // that there is room for x: the least used that leaves enough.
 func (a *allotment) unblock(x exchange) (way exchange, ok bool) {
-	var list []*model
+	var list []int
 	for _, k := range a.desks[x.server].copies {
 		if c := &a.copies[k]; c.m.use.active <= c.m.desired && c.m != x.m && !c.m.held { // others may go soon
-			list = append(list, c.m)
+			list = append(list, k)
 		}
 	}
-	slices.SortStableFunc(list, func(m, n *model) int { return cmp.Compare(m.use.load(), n.use.load()) })
-	for _, m := range list {
+	slices.SortStableFunc(list, func(j, k int) int { return cmp.Compare(a.copies[j].m.use.load(), a.copies[k].m.use.load()) })
+	for _, moves := range list {
+		m := a.copies[moves].m
 		leaves := a.takesAway(m, x.server)
 		for i := range a.desks {
 			if i == x.server || !a.idle(m, i) {
 				continue
 			}
-			yields, lost, can := a.evictable(i, m, nil, false)
+			yields, lost, can := a.evictable(i, m, none, false)
 			if !can || x.gain-float64(swapGain*(lost+leaves)) <= way.gain {
 				continue
 			}
 			a.suppose(yields, true)
-			victims, more, enough := a.evictable(x.server, x.m, m.size, false)
+			victims, more, enough := a.evictable(x.server, x.m, moves, false)
 			a.suppose(yields, false)
 			if gain := x.gain - float64(swapGain*(lost+leaves+more)); enough && gain > way.gain {
 				way, ok = exchange{x.m, x.server, victims, gain, m, i, yields}, true

@@ -36,10 +36,19 @@ type desk struct {
 	level    float64       // load, if each model's goes where there is least
 	turn     time.Duration // until what loads there has loaded
 	loading  bool          // something is, or this plan begins it
-	draining []int64       // room that drains free; nil: nothing drains
+	draining *freed        // room that drains free; nil: nothing drains
+	comes    []*model      // that this plan loads there, now or later
 	usable   bool          // takes new copies, now or when it is up
 	up       bool
 	copies   []int // that stay and serve there, indices in allotment.copies
+}
+
+// leave counts a copy among what drains.
+func (t *desk) leave(at place, size []int64) {
+	if t.draining == nil {
+		t.draining = &freed{}
+	}
+	t.draining.leave(at, size)
 }
 
 // countCopies counts what each model of a pool has on servers that stay.
@@ -111,13 +120,15 @@ type allotment struct {
 	*Planner
 	g      *group
 	desks  []desk
-	unborn [][]int64 // what is used of servers that have not appeared, or are not ordered yet
+	unborn []roster // of servers that have not appeared, or are not ordered yet
 	hold   []map[*model]bool
 	ghosts int // of unborn, those that are ordered
 	opened int // of unborn, those beyond what the pool is to have
 	copies []copyOf
 	fair   float64 // load of a server, if all had the same
 	kept   []reservation
+
+	listBuf []*model // of staying
 }
 
 func (p *Planner) newAllotment(g *group) *allotment {
@@ -159,7 +170,7 @@ func (p *Planner) newAllotment(g *group) *allotment {
 }
 
 func (a *allotment) bear() {
-	a.unborn = append(a.unborn, make([]int64, len(a.g.dims)))
+	a.unborn = append(a.unborn, roster{used: make([]int64, len(a.g.dims))})
 	a.hold = append(a.hold, map[*model]bool{})
 }
 
@@ -186,10 +197,7 @@ func (a *allotment) sit(m *model) {
 			t.loading = true
 			t.turn = max(t.turn, ends(r.Since, m.loads.orElse(0.9, m.LoadTime)).Sub(a.last))
 		case Draining:
-			if t.draining == nil {
-				t.draining = make([]int64, len(a.g.dims))
-			}
-			add(t.draining, m.size)
+			t.leave(at, m.size)
 		}
 		if !m.stays(at) || at.phase == Draining || at.phase == Broken {
 			continue

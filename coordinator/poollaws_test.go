@@ -14,7 +14,7 @@ import (
 // poolSeldom is what seldom is, where groups are pools.
 var poolSeldom = map[string]int{
 	"1 bounds": 5000, "2 make before break": 100, "3 no live removal": 100, "4 silence": 150, "4 silence of pools": 20,
-	"5 capacity": 200, "6 one of each": 200, "7 twice": 600, "8 convergence": 12, "10 again": 1000, "11 restored": 60,
+	"5 capacity": 200, "5 pinned": 20, "6 one of each": 200, "7 twice": 600, "8 convergence": 12, "10 again": 1000, "11 restored": 60,
 	"12 fencing": 200, "13 decisions": 5000, "13 holds": 1500, "pool retires": 50, "pool fills": 200, "pool makes room": 50,
 }
 
@@ -67,6 +67,13 @@ func (tr *trial) pool(t *rapid.T) {
 		if _, ok := g.Pool.Policy.(wild); ok && tr.calm {
 			g.Pool.Policy = track
 		}
+		if rapid.Bool().Draw(t, "overcommits") {
+			g.Overcommit = map[string]float64{"memory": 0.5}
+		}
+	}
+	for i := range tr.d.Models {
+		m := &tr.d.Models[i]
+		m.Pinned = coordinator.Resources{"memory": rapid.Int64Range(0, m.Needs["memory"]).Draw(t, "pinned")}
 	}
 	tr.renew(t)
 }

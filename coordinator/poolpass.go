@@ -27,8 +27,8 @@ func (a *allotment) goOn(w *passage) bool {
 	if w.Model != "" {
 		return a.move(w, x, at)
 	}
-	if !a.takes(at, x.size, nil) { // what is desired may have taken the room
-		return a.takes(at, x.size, a.desks[at].draining) || a.last.Sub(w.Since) <= swapPause
+	if !a.takes(at, x, nil) { // what is desired may have taken the room
+		return a.takes(at, x, a.desks[at].draining) || a.last.Sub(w.Since) <= swapPause
 	}
 	if a.idle(x, at) && a.wantsMore(x) {
 		a.put(x, at, nil, FillsRoom)
@@ -46,17 +46,17 @@ func (a *allotment) move(w *passage, x *model, from int) bool {
 		return false
 	}
 	if !m.has(to) {
-		if a.idle(m, to) && a.takes(to, m.size, nil) {
+		if a.idle(m, to) && a.takes(to, m, nil) {
 			a.put(m, to, nil, MakesWay)
 		}
 		return true
 	}
-	victims, _, ok := a.evictable(from, x, m.size, false)
-	if !ok {
-		return true
-	}
 	for _, k := range a.desks[from].copies {
 		if c := &a.copies[k]; c.m == m && a.mayGo(c) {
+			victims, _, ok := a.evictable(from, x, k, false)
+			if !ok {
+				return true
+			}
 			for _, v := range append(victims, k) {
 				a.stop(v)
 			}

@@ -30,13 +30,13 @@ func (a *allotment) relieve() {
 				continue
 			}
 			var goes []int
-			if !a.takes(i, m.size, nil) {
-				if a.takes(i, m.size, t.draining) {
+			if !a.takes(i, m, nil) {
+				if a.takes(i, m, t.draining) {
 					continue // in a moment
 				}
 				var ok bool
 				var lost float64
-				if goes, lost, ok = a.evictable(i, m, nil, false); !ok {
+				if goes, lost, ok = a.evictable(i, m, none, false); !ok {
 					continue
 				}
 				if gain := a.gain(m, i) - lost; gain <= 0 || !a.improves(&exchange{m: m, server: i, victims: goes, gain: gain}) {
@@ -91,7 +91,7 @@ func (a *allotment) fill() {
 		var best *model
 		most := 0.0
 		for _, m := range a.g.packed {
-			if a.wantsMore(m) && a.idle(m, i) && a.takes(i, m.size, nil) {
+			if a.wantsMore(m) && a.idle(m, i) && a.takes(i, m, nil) {
 				if gain := a.gain(m, i); best == nil || gain > most {
 					best, most = m, gain
 				}

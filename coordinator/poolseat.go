@@ -69,10 +69,10 @@ func (a *allotment) seat(m *model) bool {
 		}
 		var goes []int
 		lost := 0.0
-		if !a.takes(i, m.size, nil) {
-			if !a.takes(i, m.size, t.draining) {
+		if !a.takes(i, m, nil) {
+			if !a.takes(i, m, t.draining) {
 				var ok bool
-				if goes, lost, ok = a.evictable(i, m, nil, true); !ok {
+				if goes, lost, ok = a.evictable(i, m, none, true); !ok {
 					continue
 				}
 			}
@@ -89,7 +89,7 @@ func (a *allotment) seat(m *model) bool {
 		return true
 	}
 	for k := range a.unborn {
-		if !a.hold[k][m] && within(a.unborn[k], m.size, a.g.limit) {
+		if !a.hold[k][m] && a.g.admits(&a.unborn[k], m) {
 			a.expect(m, k)
 			return true
 		}
@@ -126,7 +126,7 @@ func (a *allotment) takeBackLate() {
 
 // expect shows a copy that is to come on a server that has not appeared.
 func (a *allotment) expect(m *model, unborn int) {
-	add(a.unborn[unborn], m.size)
+	a.unborn[unborn].add(m)
 	a.hold[unborn][m] = true
 	m.use.more++
 	a.wait(a.action(m, place{group: a.g, server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
@@ -134,21 +134,6 @@ func (a *allotment) expect(m *model, unborn int) {
 
 // holds reports whether a copy of m's own version is on a server, or is to be.
 func (a *allotment) holds(m *model, server int) bool { return m.has(server) }
-
-// takes reports whether a server has room for a size, once free has gone.
-func (a *allotment) takes(server int, size, free []int64) bool {
-	used := a.g.views[server].used
-	for d, x := range size {
-		gone := int64(0)
-		if free != nil {
-			gone = free[d]
-		}
-		if used[d]-gone+x > a.g.limit[d] {
-			return false
-		}
-	}
-	return true
-}
 
 // put begins a load, or shows it while it must wait; victims make room for it.
 func (a *allotment) put(m *model, server int, victims []int, why Reason) {
@@ -158,7 +143,7 @@ func (a *allotment) put(m *model, server int, victims []int, why Reason) {
 	}
 	m.use.more++
 	until, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)
-	fits := a.takes(server, m.size, nil)
+	fits := a.takes(server, m, nil)
 	if fits && t.up && !t.loading && !avoided {
 		a.load(a.g, m, server, why)
 		t.loading = true
@@ -178,6 +163,7 @@ func (a *allotment) put(m *model, server int, victims []int, why Reason) {
 		a.g.views[server].planned++
 		add(a.g.views[server].used, m.size)
 	}
+	t.comes = append(t.comes, m)
 	t.turn += max(time.Second, m.loads.orElse(0.9, m.LoadTime))
 	t.expected += m.use.load() / float64(max(1, m.use.active+m.use.more))
 }
@@ -188,9 +174,6 @@ func (a *allotment) stop(k int) {
 	c.goes = true
 	c.m.use.gone++
 	t := &a.desks[c.server]
-	if t.draining == nil {
-		t.draining = make([]int64, len(a.g.dims))
-	}
-	add(t.draining, c.m.size)
+	t.leave(c.m.places[c.place], c.m.size)
 	t.expected -= c.m.use.load() / float64(max(1, c.m.use.active))
 }

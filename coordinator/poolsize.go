@@ -185,10 +185,10 @@ func (g *group) doesWithout(server int, now time.Time) bool {
 			if i == server || used[i] == nil || x.m.has(i) {
 				continue
 			}
-			if _, avoided := x.m.avoids(g.state.Servers[i].Name, now); avoided || !within(used[i], x.m.size, g.limit) {
+			if _, avoided := x.m.avoids(g.state.Servers[i].Name, now); avoided || !g.admits(used[i], x.m) {
 				continue
 			}
-			add(used[i], x.m.size)
+			used[i].add(x.m)
 			x.n--
 		}
 		if x.n > 0 {
@@ -201,11 +201,16 @@ func (g *group) doesWithout(server int, now time.Time) bool {
 // needed is what is used of each server by copies that are desired, those on one
 // server not counted; nil of servers that take nothing. Which copies of a model
 // are beyond what is desired is as good as any choice: the first.
-func (g *group) needed(without int) [][]int64 {
-	used := make([][]int64, len(g.views))
+func (g *group) needed(without int) []*roster {
+	used := make([]*roster, len(g.views))
 	for i := range g.views {
 		if i != without && g.open(i) {
-			used[i] = slices.Clone(g.views[i].load)
+			used[i] = &roster{used: slices.Clone(g.views[i].load)}
+			for _, h := range g.views[i].holds {
+				if g.Overcommit != nil && h.m != nil {
+					used[i].models = append(used[i].models, h.m)
+				}
+			}
 		}
 	}
 	for _, m := range g.packed {
@@ -218,24 +223,12 @@ func (g *group) needed(without int) [][]int64 {
 				break
 			}
 			if at.phase == Serving && m.owns(at) && used[at.server] != nil {
-				for d, x := range m.size {
-					used[at.server][d] -= x
-				}
+				used[at.server].remove(m)
 				extra--
 			}
 		}
 	}
 	return used
-}
-
-// within reports whether used and size together are at most limit.
-func within(used, size, limit []int64) bool {
-	for d, x := range size {
-		if used[d]+x > limit[d] {
-			return false
-		}
-	}
-	return true
 }
 
 // resizePool plans the number of servers of a pool and returns it: so many that

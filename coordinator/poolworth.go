@@ -19,21 +19,21 @@ func (a *allotment) mayGo(c *copyOf) bool {
 		a.last.Sub(c.since) >= keepAtLeast
 }
 
+// none is no copy.
+const none = -1
+
 // evictable finds copies on a server whose going makes room for m: those that are
-// missed least, beside what becomes free in any case (nil: nothing). Unless it is
+// missed least, beside one that goes in any case, if it is not none. Unless it is
 // urgent, only those without requests go. lost is what they are worth.
-func (a *allotment) evictable(server int, m *model, also []int64, urgent bool) (victims []int, lost float64, ok bool) {
-	if also == nil && !a.takes(server, m.size, nil) && !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
+func (a *allotment) evictable(server int, m *model, also int, urgent bool) (victims []int, lost float64, ok bool) {
+	if also == none && !a.takes(server, m, nil) && !slices.ContainsFunc(a.desks[server].copies, func(k int) bool { return a.mayGo(&a.copies[k]) }) {
 		return nil, 0, false
 	}
-	free := make([]int64, len(a.g.dims))
-	if d := a.desks[server].draining; d != nil {
-		copy(free, d)
+	free := a.desks[server].draining.copy(len(a.g.dims))
+	if also != none {
+		free.leave(a.copies[also].m.places[a.copies[also].place], a.copies[also].m.size)
 	}
-	if also != nil {
-		add(free, also)
-	}
-	for !a.takes(server, m.size, free) {
+	for !a.takes(server, m, &free) {
 		best, least := -1, 0.0
 		for _, k := range a.desks[server].copies {
 			c := &a.copies[k]
@@ -53,7 +53,7 @@ func (a *allotment) evictable(server int, m *model, also []int64, urgent bool) (
 		}
 		victims = append(victims, best)
 		lost += least
-		add(free, a.copies[best].m.size)
+		free.leave(a.copies[best].m.places[a.copies[best].place], a.copies[best].m.size)
 	}
 	return victims, lost, true
 }

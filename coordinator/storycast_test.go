@@ -185,6 +185,8 @@ func (st *story) modelFields(m *coordinator.Model, f *coordinatortest.FleetModel
 			f.Reload = st.span(value)
 		case "memory":
 			f.Memory = int64(st.number(value))
+		case "pinned":
+			m.Pinned = st.amount(m.Pinned, "mb", value)
 		case "drain":
 			m.DrainTimeout = st.span(value)
 		case "retry":

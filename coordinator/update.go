@@ -152,6 +152,7 @@ func (m *model) settleOn(g *group) {
 	m.group.models = slices.DeleteFunc(m.group.models, isM)
 	m.group.packed = slices.DeleteFunc(m.group.packed, isM)
 	m.group, m.size, m.still = g, m.newSize(g), false
+	m.core = m.pinnedOn(g)
 	i, _ := slices.BinarySearchFunc(g.models, m, byModelName)
 	g.models = slices.Insert(g.models, i, m)
 	if m.host == nil {

@@ -106,6 +106,27 @@ func (j *Judge) load(s *coordinator.ServerState, a coordinator.Action) error {
 			return fmt.Errorf("law 5: %v: %d of %d %s", a, total, limit, name)
 		}
 	}
+	return j.physical(s, a)
+}
+
+// physical checks that what is pinned on a server, the model of a load included,
+// and the largest rest of one there find room in its memory.
+func (j *Judge) physical(s *coordinator.ServerState, a coordinator.Action) error {
+	for name := range j.groups[a.Group].Overcommit {
+		m, capacity := j.models[a.Model], j.groups[a.Group].Capacity[name]
+		pinned, rest := m.Pinned[name], m.Needs[name]-m.Pinned[name]
+		for _, r := range s.Replicas {
+			held := j.models[r.Model]
+			pinned += held.Pinned[name]
+			rest = max(rest, held.Needs[name]-held.Pinned[name])
+		}
+		if pinned+rest == capacity {
+			j.Tempted["5 pinned"]++
+		}
+		if pinned+rest > capacity {
+			return fmt.Errorf("law 5: %v: %d of %d %s pinned, or to be there for one", a, pinned+rest, capacity, name)
+		}
+	}
 	return nil
 }
 
