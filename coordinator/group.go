@@ -109,7 +109,7 @@ func (g *group) bound() int {
 		if physical := g.capacity[d]; 0 < physical && physical < capacity && g.pool != nil {
 			kept := int64(0) // no more than volume, of each
 			for _, m := range g.packed {
-				kept += m.core[d] * int64(m.desired)
+				kept += m.coreOn(g)[d] * int64(m.desired)
 			}
 			n = max(n, int((kept+physical-1)/physical))
 		}

@@ -152,7 +152,7 @@ func (tr *trial) order(t *rapid.T, plan coordinator.Plan) []coordinator.Action {
 func (tr *trial) noMore(t *rapid.T, was coordinator.World, plan coordinator.Plan, is coordinator.World, again coordinator.Plan) {
 	for i, m := range plan.Models {
 		moves := func(a coordinator.Action) bool {
-			return a.Model == m.Model && (a.Why.Reason == coordinator.Consolidating || a.Why.Reason == coordinator.MakesWay)
+			return a.Model == m.Model && (a.Why.Reason == coordinator.Consolidating || a.Why.Reason == coordinator.MakesWay || a.Why.Reason == coordinator.Separates)
 		}
 		retires := func(g coordinator.GroupPlan) bool { return g.Group == m.Group && len(g.Retiring) > 0 }
 		if m.Unseen || again.Models[i].Unseen || m.Desired != again.Models[i].Desired || slices.ContainsFunc(again.Now, moves) || slices.ContainsFunc(again.Groups, retires) {

@@ -59,6 +59,9 @@ type ModelPlan struct {
 	// Extra is how many replicas beyond Desired it has or is given, because there is
 	// room for them; 0 outside a Pool.
 	Extra int
+	// Resident is since when all of its needs count as pinned in an overcommitted
+	// Pool, because a copy was evicted and loaded again and again; zero: they do not.
+	Resident time.Time
 }
 
 // A GroupPlan is what was decided about one server group.

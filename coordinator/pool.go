@@ -21,6 +21,12 @@ import (
 // with copies of the models that gain most, see policy.Valuer and Model.Weight,
 // and such a copy goes when its room is wanted.
 //
+// Where memory is overcommitted, a model of which a copy is evicted and loaded again
+// three times within its keep time, sixty times what a load takes but half a minute
+// to ten, is resident: all of its needs count as pinned, so that models which are
+// used at once get servers of their own. It is so until nothing has come for it for
+// as long as that. See ReplicaState.Reloads.
+//
 // Fewer servers: one retires. It serves on, is given nothing new, and what it
 // holds does not count; it is taken back when it is wanted again. When everything
 // desired serves elsewhere it is drained and removed.

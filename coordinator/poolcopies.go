@@ -11,6 +11,7 @@ const (
 	PoolShort     Reason = "pool short"     // ScaleGroup: fewer servers than its policy, or its copies, need
 	FillsRoom     Reason = "fills room"     // Load: there is room for a copy beyond what is desired
 	Relieves      Reason = "relieves"       // Load: requests wait, and a server without a copy has a free slot
+	Separates     Reason = "separates"      // Load: it moves here, since where it is memory is short and it is loaded again and again
 	MakesWay      Reason = "makes way"      // Load: it moves here, so that where it is another finds room
 	RoomWanted    Reason = "room wanted"    // Unroute: a copy beyond what is desired makes room for another
 	ServerRetires Reason = "server retires" // Unroute, Unload: the server is to go
@@ -90,11 +91,13 @@ func (p *Planner) allot(g *group) {
 			m.noteFailures(p.last)
 		}
 	}
+	g.noteReloads(p.last)
 	g.countCopies(p.last)
 	q.want, q.cancelled = p.sizePool(g)
 	a := p.newAllotment(g)
 	a.needed()
 	if g.complete || q.policy == nil {
+		a.separate()
 		a.pass()
 		a.relieve()
 		a.better()

@@ -89,12 +89,15 @@ func (g *group) lacksOf(list []*model, d int) int64 {
 }
 
 // coreOn is the part of sizeOn that is never evicted from a server of an
-// overcommitted group.
+// overcommitted group, or must not be.
 func (m *model) coreOn(g *group) []int64 {
-	if g == m.group {
-		return m.core
+	switch {
+	case g != m.group:
+		return m.pinnedOn(g)
+	case !m.use.Resident.IsZero():
+		return m.size
 	}
-	return m.pinnedOn(g)
+	return m.core
 }
 
 // A roster is what is used of a server, and by which models where it is

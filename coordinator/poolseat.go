@@ -88,11 +88,8 @@ func (a *allotment) seat(m *model) bool {
 		a.put(m, best, victims, ReplicaShort)
 		return true
 	}
-	for k := range a.unborn {
-		if !a.hold[k][m] && a.g.admits(&a.unborn[k], m) {
-			a.expect(m, k)
-			return true
-		}
+	if a.onComing(m, ReplicaShort) {
+		return true
 	}
 	if len(a.g.pool.retiring) > 0 { // what retires was not to be missed
 		a.takeBackLate()
@@ -100,13 +97,30 @@ func (a *allotment) seat(m *model) bool {
 		m.use.more++
 		return true
 	}
-	if servers, _ := a.g.current(); servers-a.g.pool.cancelled+len(a.unborn)-a.ghosts < a.g.most(a.last) && !a.g.Fixed {
-		a.bear()
-		a.opened++
-		a.expect(m, len(a.unborn)-1)
-		return true
+	return a.onOpened(m, ReplicaShort)
+}
+
+// onComing finds room on a server that is to come.
+func (a *allotment) onComing(m *model, why Reason) bool {
+	for k := range a.unborn {
+		if !a.hold[k][m] && a.g.admits(&a.unborn[k], m) {
+			a.expect(m, k, why)
+			return true
+		}
 	}
 	return false
+}
+
+// onOpened has one more server come, if there may be one.
+func (a *allotment) onOpened(m *model, why Reason) bool {
+	servers, _ := a.g.current()
+	if a.g.Fixed || servers-a.g.pool.cancelled+len(a.unborn)-a.ghosts >= a.g.most(a.last) {
+		return false
+	}
+	a.bear()
+	a.opened++
+	a.expect(m, len(a.unborn)-1, why)
+	return true
 }
 
 // takeBackLate lets a server stay from the next plan on: in this one, what it
@@ -125,11 +139,11 @@ func (a *allotment) takeBackLate() {
 }
 
 // expect shows a copy that is to come on a server that has not appeared.
-func (a *allotment) expect(m *model, unborn int) {
+func (a *allotment) expect(m *model, unborn int, why Reason) {
 	a.unborn[unborn].add(m)
 	a.hold[unborn][m] = true
 	m.use.more++
-	a.wait(a.action(m, place{group: a.g, server: -1}, Load, ReplicaShort), WaitsServer, time.Time{})
+	a.wait(a.action(m, place{group: a.g, server: -1}, Load, why), WaitsServer, time.Time{})
 }
 
 // holds reports whether a copy of m's own version is on a server, or is to be.

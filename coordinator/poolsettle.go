@@ -57,6 +57,7 @@ func (p *Planner) fillPool(g *group) GroupPlan {
 	for _, m := range g.packed {
 		u := &m.use
 		p.plan.Models[m.rank].Extra = max(0, u.copies()+m.spared()-m.desired)
+		p.plan.Models[m.rank].Resident = u.Resident
 	}
 	return gp
 }

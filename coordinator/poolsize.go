@@ -172,11 +172,16 @@ func (g *group) doesWithout(server int, now time.Time) bool {
 			needs = append(needs, need{m, n})
 		}
 	}
-	if len(needs) == 0 {
+	if len(needs) == 0 && g.Overcommit == nil {
 		return true
 	}
 	slices.SortStableFunc(needs, func(a, b need) int { return cmp.Compare(b.m.share(), a.m.share()) })
 	used := g.needed(server)
+	for _, r := range used {
+		if r != nil && g.Overcommit != nil && !g.loadable(r.models) {
+			return false // some are to go elsewhere
+		}
+	}
 	for _, x := range needs {
 		for i := range g.views {
 			if x.n == 0 {

@@ -79,5 +79,11 @@ func (u *savedUsage) check() error {
 			return fmt.Errorf("%v requests in flight", x)
 		}
 	}
+	if u.Quiet < 0 || u.Quiet > math.MaxInt64/int64(2*time.Second) {
+		return fmt.Errorf("%d quiet seconds", u.Quiet)
+	}
+	if err := checkReloads(u.Copies); err != nil {
+		return err
+	}
 	return u.Gaps.check()
 }

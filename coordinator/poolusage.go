@@ -26,6 +26,8 @@ type usage struct {
 	wants   int     // of the desired, without a place yet
 	flows   []flow  // load by server
 	stuck   bool    // there was no room for some in the last plan
+
+	copiesBuf []reloading // of the plan before
 }
 
 // savedUsage is what is remembered of a model's use.
@@ -38,6 +40,10 @@ type savedUsage struct {
 	Arrived  int64     // the last second in which a request began, Unix; 0: none yet
 	Gaps     durations // between seconds in which requests began, of idleGap at least
 	Told     int64     // seconds before this one were taken note of, Unix
+
+	Copies   []reloading // where memory is overcommitted; sorted by server
+	Quiet    int64       // seconds since the last request of which it is known that none came
+	Resident time.Time   // since when its needs are not overcommitted; zero: they may be
 }
 
 // Time constants of the means, and what counts as a gap.
@@ -56,6 +62,9 @@ func (u *usage) hear(seconds []policy.Second) {
 				u.Gaps.add(time.Duration(gap) * time.Second)
 			}
 			u.Arrived = s.Unix
+			u.Quiet = 0
+		} else if s.Known {
+			u.Quiet++
 		}
 	}
 	if n := len(seconds); n > 0 {

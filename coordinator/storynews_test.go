@@ -29,6 +29,9 @@ func linesOf(p coordinator.Plan) (l lines) {
 		if m.Extra > 0 {
 			line += fmt.Sprintf(", extra %d", m.Extra)
 		}
+		if !m.Resident.IsZero() {
+			line += ", resident"
+		}
 		l.models = append(l.models, line+")")
 	}
 	for _, a := range p.Now {

@@ -46,8 +46,8 @@ type GroupState struct {
 	Version    string
 
 	// Changed names the Servers that differ from those of World.Base or were not
-	// among them, sorted; of those that are gone nothing need be said. InFlight and
-	// Version of replicas may differ on others, too. A server that is not named but
+	// among them, sorted; of those that are gone nothing need be said. InFlight,
+	// Reloads and Version of replicas may differ on others, too. A server that is not named but
 	// differs in its own fields, or in how many replicas it has, is a fault of the
 	// plan, and is looked at.
 	Changed []string
@@ -85,6 +85,11 @@ type ReplicaState struct {
 	Since        time.Time      // of Phase; zero: a drain counts from when it is first seen
 	InFlight     policy.Reading // requests it is serving; not OK, or read before Since, is not zero
 	Version      string
+	// Reloads is how often its server, whose memory is overcommitted, has evicted it
+	// and loaded it again for a request. It only grows while the replica is there, in
+	// whatever phase it is shown meanwhile; 0 where it is not known. A replica that
+	// Serves and is then shown as Loading is taken to be loaded again as well.
+	Reloads uint64
 }
 
 // ReplicaPhase is where a replica is in its life.

@@ -93,6 +93,8 @@ type replica struct {
 	onDisk bool      // evicted from memory, or never there; a request brings it back
 	back   time.Time // when its last reload is over
 	used   uint64    // Fleet.uses of its last request
+
+	reloads uint64 // from the disk
 }
 
 type fleetModel struct {

@@ -64,6 +64,7 @@ func (f *Fleet) bringBack(r *replica) {
 	if r.onDisk && r.on.makeRoom(r) {
 		r.onDisk, r.back = false, f.now().Add(r.model.Reload)
 		r.model.reloads++
+		r.reloads++
 	}
 }
 

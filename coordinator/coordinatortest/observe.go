@@ -79,7 +79,7 @@ func (s *server) state(now time.Time, skew time.Duration) coordinator.ServerStat
 		state.Replicas = append(state.Replicas, coordinator.ReplicaState{
 			Model: r.model.Name, ModelVersion: r.of, Phase: r.phase, Since: r.since.Add(skew),
 			InFlight: policy.Reading{Value: float64(r.inFlight), At: now.Add(skew), Quality: policy.OK},
-			Version:  version(r.version),
+			Version:  version(r.version), Reloads: r.reloads,
 		})
 	}
 	return state

@@ -19,6 +19,8 @@ type Servers struct {
 	// >= 0. The server then evicts the least recently used copy that runs nothing,
 	// and loads it again when a request finds no other.
 	Overcommit float64
+	// HideReloads has the servers say nothing of copies that they load again.
+	HideReloads bool
 	// Models are declared from the start. Others enter with the first minute in
 	// which they have a request.
 	Models []ModelInfo

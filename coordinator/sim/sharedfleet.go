@@ -138,10 +138,14 @@ func (f *sharedFleet) Observe(context.Context) (coordinator.World, error) {
 		}
 		s.Replicas = s.Replicas[:0]
 		for _, g := range h.guests {
-			s.Replicas = append(s.Replicas, coordinator.ReplicaState{
+			r := coordinator.ReplicaState{
 				Model: g.tenant.name, Phase: g.phase, Since: instant(g.since),
 				InFlight: policy.Reading{Value: float64(g.running), At: at, Quality: policy.OK},
-			})
+			}
+			if !f.options.Servers.HideReloads {
+				r.Reloads = g.reloads
+			}
+			s.Replicas = append(s.Replicas, r)
 		}
 	}
 	return coordinator.World{Groups: f.state}, nil

@@ -55,11 +55,12 @@ type guest struct {
 	phase    coordinator.ReplicaPhase
 	since    int64 // of phase
 	running  int
-	used     int64 // when it last began a request, or was loaded
-	pending  bool  // among host.loads
-	resident bool  // it holds memory: not before its load begins, nor after it was evicted
-	doomed   bool  // its load goes on for nothing: it is to go
-	fails    bool  // so does its load, but nobody knows
+	used     int64  // when it last began a request, or was loaded
+	pending  bool   // among host.loads
+	resident bool   // it holds memory: not before its load begins, nor after it was evicted
+	doomed   bool   // its load goes on for nothing: it is to go
+	fails    bool   // so does its load, but nobody knows
+	reloads  uint64 // after it was evicted
 }
 
 // A host is a server.

@@ -47,6 +47,9 @@ func (h *hall) load(s *host) {
 		}
 	}
 	g.resident, s.busy = true, true
+	if g.phase == coordinator.Serving {
+		g.reloads++
+	}
 	if h.now >= h.from {
 		h.loads++
 	}

@@ -224,3 +224,32 @@ func TestClairvoyantOfServers(t *testing.T) {
 	require.Zero(t, got.Missed)
 	require.InDelta(t, 2*(600+30+10)/3600.0, got.ReplicaHours, 1e-9, "two slots each: a second server for the peak, from its order on")
 }
+
+// Two models of 3 on servers of 4, overcommitted by half: on one server each
+// request evicts the other's copy. Where that is seen, the two are given a server
+// each, which costs a server; where it is not, most requests wait for a load.
+func TestSharedThrash(t *testing.T) {
+	o := shared("a", "b")
+	o.Seconds, o.Min = 1800, 1
+	o.Servers.Memory, o.Servers.Overcommit, o.Servers.Size = 4, 0.5, func(string) int64 { return 3 }
+	run := func(hide bool) Result {
+		s := *o.Servers
+		s.HideReloads = hide
+		o.Servers = &s
+		w := &list{models: []string{"a", "b"}, mean: time.Second, minutes: 30, reqs: map[string][]Request{}}
+		for i, m := range w.models {
+			w.reqs[m] = poisson(rand.New(rand.NewPCG(7, uint64(i))), 0.1, time.Second, 30*time.Minute)
+		}
+		got, err := Run(w, o, []Setup{pooled("one", nil, fixed(1))}, nil)
+		require.NoError(t, err)
+		return got[0]
+	}
+	before, after := run(true), run(false)
+	t.Logf("before: %.1f %% missed, %d loads, %.2f server hours; after: %.1f %%, %d, %.2f", before.Percent(), before.Loads, before.ServerHours, after.Percent(), after.Loads, after.ServerHours)
+	require.Greater(t, before.Percent(), 50.0)
+	require.Greater(t, before.Loads, int64(100))
+	require.InDelta(t, 0.5, before.ServerHours, 1e-9)
+	require.Less(t, after.Percent(), 5.0)
+	require.Less(t, after.Loads, int64(12))
+	require.Less(t, after.ServerHours, 1.0, "one more, from the third reload of one of them on")
+}

@@ -16,7 +16,7 @@ var leaves = []coordinator.Reason{
 
 var reasons = map[coordinator.Kind][]coordinator.Reason{
 	coordinator.ScaleGroup: {coordinator.NoRoom, coordinator.BelowMinimum, coordinator.ServerNeeded, coordinator.ServerEmpty, coordinator.PoolShort},
-	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating, coordinator.FillsRoom, coordinator.Relieves, coordinator.MakesWay},
+	coordinator.Load:       {coordinator.ReplicaShort, coordinator.Consolidating, coordinator.FillsRoom, coordinator.Relieves, coordinator.MakesWay, coordinator.Separates},
 	coordinator.Route:      {coordinator.ReplicaLoaded, coordinator.Revived},
 	coordinator.Unroute:    leaves,
 	coordinator.Unload:     append([]coordinator.Reason{coordinator.Drained, coordinator.DrainTooLong, coordinator.LoadFailed}, leaves...),
