@@ -116,6 +116,7 @@ func (p *Planner) allot(g *group) {
 		p.settleCopies(m)
 	}
 	q.want += a.opened
+	q.cancelled -= min(q.cancelled, a.opened) // it is one of these that comes
 }
 
 // An allotment is the work of one plan on one pool.
