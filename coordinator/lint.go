@@ -26,9 +26,9 @@ func (w Warning) String() string { return w.Field + ": " + w.Issue + "; " + w.Ad
 // seem to: cool-downs and stabilization that end before what was ordered is
 // ready, minimums for which there is no room, windows that hold no two samples,
 // targets that count replicas twice, tolerances too small to act, several scalers
-// of one model, policies that nothing reaches. interval is how often samples come
-// (a store's scrape interval); 0 leaves out what depends on it. What is not valid
-// is passed over.
+// of one model, policies that nothing reaches, pools that share less than they
+// seem to. interval is how often samples come (a store's scrape interval); 0 leaves
+// out what depends on it. What is not valid is passed over.
 func Lint(d Declarations, interval time.Duration) []Warning {
 	l := &linter{interval: interval}
 	for i := range d.Models {
@@ -48,6 +48,7 @@ func Lint(d Declarations, interval time.Duration) []Warning {
 	l.budgets(d)
 	for i := range d.Groups {
 		l.minimums(d, &d.Groups[i], path("Groups", i))
+		l.pool(d, &d.Groups[i], path("Groups", i))
 	}
 	return l.found
 }
@@ -65,7 +66,9 @@ func (l *linter) warn(field, advice, format string, args ...any) {
 }
 
 func (l *linter) group(m *Model, g *ServerGroup, field string) {
-	l.lead += g.BootTime
+	if g.Pool == nil {
+		l.lead += g.BootTime // else it is loaded on a server that is there
+	}
 	if _, high := m.bounds(); high > g.Max && !g.Fixed {
 		l.warn(field+".Max", "raise the group's Max, or lower this", "%d replicas, one on each server, but %q has %d servers at most", high, g.Name, g.Max)
 	}
@@ -189,13 +192,19 @@ func (l *linter) minimums(d Declarations, g *ServerGroup, field string) {
 		return // how many there are is not ours to know
 	}
 	dims := slices.Sorted(maps.Keys(g.Capacity))
-	problem := &packing.Problem{Dimensions: dims, Templates: []packing.Template{{
-		Bin: packing.Bin{Capacity: vector(g.Capacity, dims), Capabilities: g.Capabilities}, Max: g.Max,
-	}}}
+	bin := packing.Bin{Capacity: vector(g.Capacity, dims), Capabilities: g.Capabilities}
+	if g.Overcommit != nil {
+		bin.Virtual = g.virtual(dims)
+	}
+	problem := &packing.Problem{Dimensions: dims, Templates: []packing.Template{{Bin: bin, Max: g.Max}}}
 	for i := range d.Models {
 		m := &d.Models[i]
 		if low, _ := m.bounds(); m.Group == g.Name && low > 0 && m.With == "" {
-			problem.Classes = append(problem.Classes, packing.Class{Name: m.Name, Size: vector(m.Needs, dims), Count: low, Requires: m.Requires})
+			c := packing.Class{Name: m.Name, Size: vector(m.Needs, dims), Count: low, Requires: m.Requires}
+			if g.Overcommit != nil {
+				c.Pinned = vector(m.Pinned, dims)
+			}
+			problem.Classes = append(problem.Classes, c)
 		}
 	}
 	if len(problem.Classes) == 0 {

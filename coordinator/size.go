@@ -69,10 +69,19 @@ func (g *group) measure(dedicated bool) {
 	if g.Overcommit == nil {
 		return
 	}
-	g.limit = make([]int64, len(g.dims))
-	for d, name := range g.dims {
-		g.limit[d] = g.capacity[d] + int64(float64(g.capacity[d])*g.Overcommit[name])
+	g.limit = g.virtual(g.dims)
+	if dedicated {
+		g.limit[len(g.dims)-1] = wholeServer
 	}
+}
+
+// virtual is the capacity of a server with what is overcommitted.
+func (g *ServerGroup) virtual(dims []string) []int64 {
+	v := vector(g.Capacity, dims)
+	for d, name := range dims {
+		v[d] += int64(float64(v[d]) * g.Overcommit[name])
+	}
+	return v
 }
 
 func vector(r Resources, dims []string) []int64 {
