@@ -97,10 +97,7 @@ func (h *Handler) model(g *glance, q query) (any, bool) {
 		}
 	}
 	page.Readings, page.Shadows = readings(signals, m.Readings), shadowRows(m.Shadows, beside)
-	page.Steps = make([]stepRow, len(m.Decision.Steps))
-	for i, s := range m.Decision.Steps {
-		page.Steps[i] = stepRow{string(s.Reason), s.From, s.To, number(s.Have), number(s.Limit), instant(s.Until)}
-	}
+	page.Steps = stepRows(m.Decision.Steps)
 	page.about(g.picture)
 	return page, true
 }
@@ -169,6 +166,14 @@ func (g *glance) placed(model string) []placedRow {
 				}
 			}
 		}
+	}
+	return rows
+}
+
+func stepRows(steps []policy.Step) []stepRow {
+	rows := make([]stepRow, len(steps))
+	for i, s := range steps {
+		rows[i] = stepRow{string(s.Reason), s.From, s.To, number(s.Have), number(s.Limit), instant(s.Until)}
 	}
 	return rows
 }

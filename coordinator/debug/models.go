@@ -41,6 +41,8 @@ type modelRow struct {
 	Ready    int        `json:"ready"`
 	Starting int        `json:"starting"`
 	Draining int        `json:"draining"`
+	Extra    int        `json:"extra"`    // beyond those desired, in a pool
+	Resident *time.Time `json:"resident"` // since when it is, in a pool
 	Unseen   bool       `json:"unseen"`
 	Verdict  string     `json:"verdict"`
 	Reason   string     `json:"reason"` // the decision as text
@@ -85,7 +87,7 @@ func (h *Handler) models(g *glance, q query) (any, bool) {
 
 func (h *Handler) row(g *glance, m *coordinator.ModelPlan) modelRow {
 	r := modelRow{
-		Model: m.Model, Was: m.Was, Desired: m.Desired, Ready: m.Ready, Starting: m.Starting, Draining: m.Draining, Unseen: m.Unseen,
+		Model: m.Model, Was: m.Was, Desired: m.Desired, Ready: m.Ready, Starting: m.Starting, Draining: m.Draining, Extra: m.Extra, Resident: instant(m.Resident), Unseen: m.Unseen,
 		Verdict: m.Decision.Verdict.String(), Reason: why(m.Decision.Steps), Frozen: g.until(coordinator.TargetModel, m.Model),
 		Load: number(math.NaN()), Past: newPast(h.past(m.Model, g.picture.tick)),
 	}

@@ -32,6 +32,7 @@ type groupPart struct {
 	Declared   bool        `json:"declared"`
 	Frozen     *time.Time  `json:"frozen"`
 	Resources  []string    `json:"resources"`
+	Pool       *poolPart   `json:"pool"` // null: it is none
 	Shown      []serverRow `json:"shown"`
 }
 
@@ -42,7 +43,8 @@ type serverRow struct {
 	Phase    string       `json:"phase"`
 	Since    *time.Time   `json:"since"`
 	Leaving  bool         `json:"leaving"`
-	Foreign  bool         `json:"foreign"` // holds a model that nobody declared there
+	Retiring bool         `json:"retiring"` // from a pool
+	Foreign  bool         `json:"foreign"`  // holds a model that nobody declared there
 	Replicas []replicaRow `json:"replicas"`
 	Fill     []fill       `json:"fill"` // in the order of the group's resources
 }
@@ -97,6 +99,7 @@ func (h *Handler) servers(g *glance, q query) (any, bool) {
 			if at >= from && at < to {
 				row := g.server(state.Name, &state.Servers[j], part.Resources)
 				row.ID = "s" + strconv.Itoa(at)
+				row.Retiring = part.Pool != nil && slices.Contains(part.Pool.Retiring, row.Server)
 				part.Shown = append(part.Shown, row)
 			}
 			at++
@@ -112,16 +115,24 @@ func (g *glance) part(state *coordinator.GroupState) groupPart {
 		Group: state.Name, Servers: len(state.Servers), Was: state.Desired, Desired: state.Desired,
 		Frozen: g.until(coordinator.TargetGroup, state.Name), Resources: []string{}, Shown: []serverRow{},
 	}
-	for _, plan := range g.picture.plan.Groups {
+	declared := g.groups[state.Name]
+	for i := range g.picture.plan.Groups {
+		plan := &g.picture.plan.Groups[i]
 		if plan.Group == state.Name {
 			p.Servers, p.Was, p.Desired, p.LowerBound, p.Unseen = plan.Servers, plan.Was, plan.Desired, plan.LowerBound, plan.Unseen
+			p.Pool = g.pool(declared, state, plan)
 		}
 	}
-	if declared := g.groups[state.Name]; declared != nil {
+	if declared != nil {
 		p.Declared, p.Min, p.Max = true, declared.Min, declared.Max
-		p.Resources = slices.Sorted(maps.Keys(declared.Capacity))
+		p.Resources = resources(declared)
 	}
 	return p
+}
+
+// resources are the names of those of a group, sorted.
+func resources(declared *coordinator.ServerGroup) []string {
+	return slices.Sorted(maps.Keys(declared.Capacity))
 }
 
 func (g *glance) server(group string, s *coordinator.ServerState, resources []string) serverRow {
