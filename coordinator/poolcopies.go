@@ -164,6 +164,11 @@ func (p *Planner) newAllotment(g *group) *allotment {
 	for _, m := range g.packed {
 		a.sit(m)
 	}
+	for _, m := range g.packed {
+		if m.leaving+m.old > 0 {
+			a.replace(m)
+		}
+	}
 	a.spread()
 	servers, ghosts := g.current()
 	a.ghosts = ghosts - q.cancelled

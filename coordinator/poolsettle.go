@@ -19,6 +19,27 @@ func (p *Planner) settleCopies(m *model) {
 	p.carryOut(m, m.allowance(m.use.stuck))
 }
 
+// replace counts among what drains the copies of an old version that this plan
+// stops in any case: their room is had without another copy's going.
+func (a *allotment) replace(m *model) {
+	may := m.allowance(m.use.stuck)
+	for _, at := range m.places {
+		if at.group != a.g || m.stays(at) || at.group.views[at.server].spared {
+			continue
+		}
+		reason := m.whyNot(at)
+		switch {
+		case at.phase == Serving && (may.leaving <= 0 || reason == ServerRetires && !a.g.emptied(at.server)), at.phase > Serving:
+			continue
+		case at.phase == Serving:
+			may.leaving--
+		}
+		if reason == VersionOld && a.desks[at.server].usable {
+			a.desks[at.server].leave(at, m.size)
+		}
+	}
+}
+
 // spared counts the copies on servers that stay after all.
 func (m *model) spared() (n int) {
 	for _, at := range m.places {

@@ -1,5 +1,5 @@
-# A new version in a pool that is full: what fills room makes room for it, and
-# each copy that is desired serves before its old one stops.
+# A new version in a pool that is full. The old one has a copy more than is desired:
+# its room is taken, nobody else's, and the other serves until the new one does.
 group gpu gib=2 pool=2 fixed servers=2
 model a gpu gib=1 min=1 version=v1
 model b gpu gib=1 min=1
@@ -8,7 +8,7 @@ place gpu-0001 a b
 traffic a 4 per 1s
 traffic b 4 per 1s
 always serving a 1
-always serving b 1
+always serving b 2
 run 1m every 2s
 ----
 at 2s
@@ -25,19 +25,14 @@ run 2m every 2s
 ----
 at 1m2s
   a: 1: target ratio 1->0; below min 0->1 (serving 2, starting 0, draining 0)
-  b: 1: target ratio 1->0; below min 0->1 (serving 2, starting 0, draining 0)
   now unroute a@v1 on gpu/gpu-0000: old version
-  now unroute b on gpu/gpu-0000: room wanted
   later load a@v2 on gpu/gpu-0000: waits for a copy to make room
   later unroute a@v1 on gpu/gpu-0001: waits for a replacement to serve
 at 1m4s
   a: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 1)
-  b: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 1)
   now unload a@v1 on gpu/gpu-0000: drained
-  now unload b on gpu/gpu-0000: drained
 at 1m6s
   a: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
-  b: 1: target ratio 1->0; below min 0->1 (serving 1, starting 0, draining 0)
   now load a@v2 on gpu/gpu-0000: replica short
 at 1m8s
   a: 1: target ratio 1->0; below min 0->1 (serving 1, starting 1, draining 0)
