@@ -29,7 +29,9 @@ import (
 //
 // Fewer servers: one retires. It serves on, is given nothing new, and what it
 // holds does not count; it is taken back when it is wanted again. When everything
-// desired serves elsewhere it is drained and removed.
+// desired serves elsewhere it is drained and removed: a request that runs there then
+// has its model's DrainTimeout, and no longer. Until then it stays, however long that
+// takes: what would serve elsewhere may fail to load.
 type Pool struct {
 	// Policy decides the number of servers. Each of its Signals reads the sum of the
 	// models' own, each of its Seconds is the sum of theirs; counts in its
