@@ -146,13 +146,12 @@ func (t *scaled) whatIfs(o policy.Observation) (found []WhatIf) {
 	}
 	state := saver.AppendState(nil)
 	for _, up := range []bool{true, false} {
-		for i, f := range t.feeds {
-			r := t.readings[i]
+		for i, r := range t.readings {
 			if r.Quality != policy.OK {
 				continue
 			}
 			if w, ok := t.whatIf(o, state, i, up); ok {
-				w.Signal = f.signals[t.indexes[i]]
+				w.Signal = t.needs.Signals[i]
 				found = append(found, w)
 			}
 		}

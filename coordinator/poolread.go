@@ -22,9 +22,10 @@ type pool struct {
 
 	// Of the present plan:
 	decision  policy.Decision
-	want      int     // servers that are to stay
-	cancelled int     // ordered ones that need not come
-	total     float64 // load of all models
+	seen      policy.Observation // by its policy, without readings and seconds
+	want      int                // servers that are to stay
+	cancelled int                // ordered ones that need not come
+	total     float64            // load of all models
 	copies    []copyOf
 }
 
@@ -154,6 +155,7 @@ func (p *Planner) decidePool(g *group, s *Snapshot) {
 	}
 	o.Current = o.Ready + o.Starting
 	q.frozen = g.frozen
+	q.seen = o
 	silent := p.readPool(q, s)
 	d, err := q.ask(&o, q.sum.ready(g.models))
 	if err != nil {
