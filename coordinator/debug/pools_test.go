@@ -86,7 +86,7 @@ func TestPools(t *testing.T) {
 		require.Contains(t, html, `<dt>extra copies</dt><dd>3</dd>`)
 		require.Equal(t, 1, strings.Count(html, `<span class="badge down">retiring</span>`))
 		require.Contains(t, html, "pool-0001: up, retiring, ")
-		require.Contains(t, html, "Never evicted")
+		require.Contains(t, html, "Given memory of their own")
 		require.NotContains(t, html, "<script")
 		require.Contains(t, main(t, r.get("/")), `<span class="soft">2 extra</span>`)
 		html = main(t, r.get("/model?name="+url.QueryEscape(hostile)))

@@ -198,6 +198,10 @@ func testHostileName(t *testing.T, browser context.Context) {
 	text := evaluate[string](t, ctx, `document.body.textContent`)
 	require.Contains(t, text, "in eu-central-1a", "zones")
 	require.Contains(t, text, "2026-11-24 serving", "versions")
+	require.Contains(t, text, "A pool, whose policy wants", "pools")
+	require.Equal(t, []string{"shared-0002"}, evaluate[[]string](t, ctx, `[...document.querySelectorAll("tbody tr")].filter(tr => tr.textContent.includes("retiring")).map(tr => tr.querySelector("th").textContent)`))
+	follow(t, ctx, `[...document.querySelectorAll("#servers p a")].find(a => a.textContent === "shared-too").click()`)
+	require.Contains(t, evaluate[string](t, ctx, `document.getElementById("model").textContent`), "resident since")
 }
 
 // A form freezes a model: browsers say where it came from as the handler expects.

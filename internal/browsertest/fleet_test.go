@@ -52,6 +52,8 @@ func newSite(t *testing.T) *site {
 			{Name: "twice as eager", Policy: policy.Track{Signal: load, Value: 5}},
 		}},
 		{Name: "mistral", Group: "gpu", Needs: needs(30, 2), Max: 4, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
+		{Name: "shared-by-many-tenants-of-long-names", Group: "shared", Needs: needs(9, 1), Min: 1, Max: 4, Policy: follow},
+		{Name: "shared-too", Group: "shared", Needs: needs(9, 1), Max: 4, Policy: follow},
 		{Name: "silent", Group: "cpu", Needs: needs(4, 1), Min: 1, Max: 4, Policy: policy.Track{Signal: gone, Value: 10}},
 		{Name: hostile, Group: "cpu", Needs: needs(6, 1), Min: 1, Max: 4, Policy: follow},
 		{Name: "whisper", Group: "gpu", Needs: needs(10, 1), Min: 1, Max: 3, Policy: follow},
@@ -64,11 +66,16 @@ func newSite(t *testing.T) *site {
 	s.fleet = coordinatortest.NewFleet(nil, []coordinatortest.FleetGroup{
 		{Name: "cpu", Servers: 2, Boot: 60 * time.Millisecond},
 		{Name: "gpu", Servers: 1, Boot: 60 * time.Millisecond, Zones: []string{"eu-central-1a", "eu-central-1b"}},
+		{Name: "shared", Servers: 3, Boot: 60 * time.Millisecond},
 	}, behave, coordinatortest.FleetService{Name: "dataflow", Replicas: 1}, coordinatortest.FleetService{Name: "gateway", Replicas: 1, Start: 40 * time.Millisecond})
 	planner, err := coordinator.NewPlanner(coordinator.Declarations{
 		Groups: []coordinator.ServerGroup{
 			{Name: "cpu", Capacity: needs(32, 8), Min: 1, Max: 4},
 			{Name: "gpu", Capacity: needs(80, 8), Min: 1, Max: 8, Zones: []string{"eu-central-1a", "eu-central-1b"}},
+			{
+				Name: "shared", Capacity: needs(16, 8), Overcommit: map[string]float64{"gib": 0.5}, Min: 3, Max: 4,
+				Pool: &coordinator.Pool{Slots: 10, Policy: policy.Stabilize{Down: time.Minute, Of: follow}},
+			},
 		},
 		Models: models,
 		Services: []coordinator.Service{
@@ -108,7 +115,7 @@ func (s *site) tick(ctx context.Context) {
 // busy plays some load and ends in the middle of things: servers boot, models
 // load, others wait or find no place, and an action has failed.
 func (s *site) busy(ctx context.Context) {
-	waves := map[string]float64{"gateway": 24, "llama-70b": 28, "mistral": 14, "whisper": 12, hostile: 17, "embeddings-multilingual-large-v3": 31}
+	waves := map[string]float64{"gateway": 24, "shared-too": 25, "llama-70b": 28, "mistral": 14, "whisper": 12, hostile: 17, "embeddings-multilingual-large-v3": 31}
 	at := map[string]int{}
 	for i := range 90 {
 		for name, high := range waves {
@@ -131,6 +138,16 @@ func (s *site) busy(ctx context.Context) {
 	t := s.loop.Tick(ctx)
 	if len(t.ApplyErrs) > 0 {
 		t.ApplyErrs[0] = fmt.Errorf("coordinator: %v: connection refused", t.Plan.Now[0])
+	}
+	for i := range t.Plan.Models {
+		if m := &t.Plan.Models[i]; m.Group == "shared" { // as though it had been evicted all the time
+			m.Resident = t.Plan.At
+		}
+	}
+	for i := range t.Plan.Groups {
+		if g := &t.Plan.Groups[i]; g.Group == "shared" {
+			g.Retiring = []string{"shared-0002"}
+		}
 	}
 	s.pages.Tick(t)
 }
