@@ -121,6 +121,7 @@ func (tr *trial) calmTicks(t *rapid.T, n int) (last coordinator.Plan) {
 // calmTick is a tick in which nothing goes wrong.
 func (tr *trial) calmTick(t *rapid.T) coordinator.Plan {
 	s := coordinator.Snapshot{Now: tr.now, World: tr.fleet.World()}
+	tr.reload(t, &s.World)
 	s.Samples, _ = tr.fleet.Read(context.Background(), tr.first.Wants(), nil)
 	plan := tr.first.Plan(s)
 	tr.check(t, tr.judge.Plan(s, plan), &plan)

@@ -45,6 +45,8 @@ type trial struct {
 	d      coordinator.Declarations
 	now    time.Time
 	fleet  *coordinatortest.Fleet
+	groups []coordinatortest.FleetGroup // of the fleet
+	models []coordinatortest.FleetModel
 	judge  *laws.Judge
 	first  *coordinator.Planner
 	second *coordinator.Planner // sees the same, must plan the same
@@ -62,6 +64,9 @@ type trial struct {
 	log     []string             // the latest deliveries
 	actions int
 	counts  map[string]int // what happened
+
+	reloads   map[string]uint64 // by server and model, beside those of the fleet
+	thrashing bool              // they grow
 }
 
 // planner makes a new one, without a history.
@@ -84,12 +89,10 @@ func drawSeconds(t *rapid.T, top int, label string) time.Duration {
 func drawTrial(t *rapid.T) *trial {
 	tr := &trial{now: epoch, counts: map[string]int{}}
 	tr.calm = rapid.IntRange(0, 2).Draw(t, "calm") == 0
-	var groups []coordinatortest.FleetGroup
-	var models []coordinatortest.FleetModel
 	for i := range rapid.IntRange(1, 2).Draw(t, "groups") {
 		g := drawGroup(t, "g"+string(rune('0'+i)))
 		tr.d.Groups = append(tr.d.Groups, g)
-		groups = append(groups, coordinatortest.FleetGroup{
+		tr.groups = append(tr.groups, coordinatortest.FleetGroup{
 			Name: g.Name, Servers: rapid.IntRange(0, 3).Draw(t, "servers"), Boot: time.Second + drawSeconds(t, 9, "boot"), Ordinal: g.Removal == coordinator.Ordinal,
 		})
 	}
@@ -97,14 +100,19 @@ func drawTrial(t *rapid.T) *trial {
 		g := tr.d.Groups[rapid.IntRange(0, len(tr.d.Groups)-1).Draw(t, "group")]
 		m := drawModel(t, i, g, tr.calm)
 		tr.d.Models = append(tr.d.Models, m)
-		models = append(models, coordinatortest.FleetModel{Name: m.Name, Load: drawSeconds(t, 10, "load")})
+		tr.models = append(tr.models, coordinatortest.FleetModel{Name: m.Name, Load: drawSeconds(t, 10, "load")})
 	}
-	tr.fleet = coordinatortest.NewFleet(func() time.Time { return tr.now }, groups, models)
+	tr.people()
 	tr.judge = laws.For(tr.d)
 	tr.judge.Stale, tr.judge.Patience, tr.judge.Startup = staleAfter, 10*staleAfter, startup
 	tr.routers = rapid.IntRange(1, 3).Draw(t, "routers")
 	tr.first, tr.second = tr.planner(t), tr.planner(t)
 	return tr
+}
+
+// people makes the fleet.
+func (tr *trial) people() {
+	tr.fleet = coordinatortest.NewFleet(func() time.Time { return tr.now }, tr.groups, tr.models)
 }
 
 func drawGroup(t *rapid.T, name string) coordinator.ServerGroup {
@@ -166,6 +174,7 @@ func (tr *trial) snapshot(t *rapid.T) (s coordinator.Snapshot) {
 	if s.World, err = tr.fleet.Observe(context.Background()); err != nil {
 		s.World = coordinator.World{Unseen: tr.first.Groups()}
 	}
+	tr.reload(t, &s.World)
 	whole, err := tr.fleet.Read(context.Background(), tr.first.Wants(), nil)
 	s.ReadFailed = err != nil
 	for _, x := range whole {

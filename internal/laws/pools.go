@@ -28,6 +28,12 @@ func (j *Judge) planPools(v *verdict, s *coordinator.Snapshot, p *coordinator.Pl
 		}
 	}
 	for i := range p.Models {
+		if mp := &p.Models[i]; !mp.Resident.IsZero() {
+			j.Tempted["pool resident"]++
+			if decl := j.groups[mp.Group]; decl.Pool == nil || decl.Overcommit == nil || mp.Resident.After(s.Now) {
+				v.broken(13, "%s: resident since %v", mp.Model, mp.Resident)
+			}
+		}
 		if mp := &p.Models[i]; mp.Extra != 0 && (j.groups[mp.Group].Pool == nil || mp.Extra < 0) {
 			v.broken(13, "%s: %d extra copies", mp.Model, mp.Extra)
 		}
@@ -70,6 +76,11 @@ func (j *Judge) size(v *verdict, gp *coordinator.GroupPlan, decl coordinator.Ser
 // is desired by what makes room.
 func (j *Judge) copies(v *verdict, now time.Time, g *coordinator.GroupState, p *coordinator.Plan, gp *coordinator.GroupPlan) {
 	stops := map[string]int{}
+	for i := range p.Later {
+		if a := &p.Later[i].Action; a.Group == g.Name && a.Why.Reason == coordinator.Separates {
+			j.Tempted["pool separates"]++
+		}
+	}
 	for i := range p.Now {
 		a := &p.Now[i]
 		if a.Group != g.Name || a.Server == "" {
