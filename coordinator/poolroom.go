@@ -10,7 +10,7 @@ import "slices"
 // freed is room that becomes free on a server.
 type freed struct {
 	size []int64
-	held []int32 // the copies that leave it: indices in the server's Replicas
+	held []int32 // the copies that leave it, where memory is overcommitted: indices in the server's Replicas
 }
 
 // leave adds a copy to what leaves.
@@ -19,7 +19,9 @@ func (f *freed) leave(at place, size []int64) {
 		f.size = make([]int64, len(size))
 	}
 	add(f.size, size)
-	f.held = append(f.held, at.index)
+	if at.group.Overcommit != nil {
+		f.held = append(f.held, at.index)
+	}
 }
 
 // copy is one that can grow by itself.
@@ -34,17 +36,26 @@ func (f *freed) copy(dims int) freed {
 
 // takes reports whether a server has room for a copy of m, once free has gone.
 func (a *allotment) takes(server int, m *model, free *freed) bool {
-	used := a.g.views[server].used
-	for d, x := range m.size {
-		gone := int64(0)
-		if free != nil {
-			gone = free.size[d]
+	var gone []int64
+	if free != nil {
+		gone = free.size
+	}
+	return leaves(a.g.views[server].used, gone, m.size, a.g.limit) &&
+		(a.g.Overcommit == nil || a.g.loadable(append(a.staying(server, free), m)))
+}
+
+// leaves reports whether used, without what has gone (nil: nothing), leaves room
+// for size within limit.
+func leaves(used, gone, size, limit []int64) bool {
+	for d, x := range size {
+		if gone != nil {
+			x -= gone[d]
 		}
-		if used[d]-gone+x > a.g.limit[d] {
+		if used[d]+x > limit[d] {
 			return false
 		}
 	}
-	return a.g.Overcommit == nil || a.g.loadable(append(a.staying(server, free), m))
+	return true
 }
 
 // staying lists the models of the copies that are or will be on a server, once
@@ -109,12 +120,7 @@ type roster struct {
 
 // admits reports whether there is room for one more copy of m.
 func (g *group) admits(r *roster, m *model) bool {
-	for d, x := range m.size {
-		if r.used[d]+x > g.limit[d] {
-			return false
-		}
-	}
-	return g.Overcommit == nil || g.loadable(append(r.models, m))
+	return leaves(r.used, nil, m.size, g.limit) && (g.Overcommit == nil || g.loadable(append(r.models, m)))
 }
 
 // add takes in a copy.

@@ -177,7 +177,9 @@ func (a *allotment) put(m *model, server int, victims []int, why Reason) {
 		a.g.views[server].planned++
 		add(a.g.views[server].used, m.size)
 	}
-	t.comes = append(t.comes, m)
+	if a.g.Overcommit != nil {
+		t.comes = append(t.comes, m)
+	}
 	t.turn += max(time.Second, m.loads.orElse(0.9, m.LoadTime))
 	t.expected += m.use.load() / float64(max(1, m.use.active+m.use.more))
 }
