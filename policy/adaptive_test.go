@@ -261,23 +261,38 @@ func TestAdaptiveNeverAsked(t *testing.T) {
 	}
 }
 
+// BenchmarkAdaptive decides for one model, and in turn for a thousand, whose
+// memories no cache holds, as a tick does.
 func BenchmarkAdaptive(b *testing.B) {
-	p := Adaptive{Wait: 540 * time.Millisecond}.New(time.Unix(1_700_000_000, 0), 5)
-	steadyAdaptive(p, 3600, 12, 0.18, 3)
-	seconds := make([]Second, 2)
-	steps := make([]Step, 0, 8)
-	readings := []Reading{{Value: 3, Quality: OK}}
-	now := time.Unix(1_700_100_000, 0)
-	b.ReportAllocs()
-	for b.Loop() {
-		for i := range seconds {
-			seconds[i] = Second{Unix: now.Unix() + int64(i), Begun: 12 + int64(i), Ended: 12, Busy: 2, Known: true}
-		}
-		now = now.Add(2 * time.Second)
-		readings[0].At = now
-		o := Observation{
-			Now: now, Desired: 4, Current: 4, Ready: 4, Slots: 1, Lead: 35 * time.Second, Readings: readings, Seconds: seconds,
-		}
-		p.Decide(o.Lend(steps))
+	for _, models := range []int{1, 1000} {
+		b.Run(fmt.Sprint("models=", models), func(b *testing.B) {
+			start := time.Unix(1_700_000_000, 0)
+			warm := Adaptive{Wait: 540 * time.Millisecond}.New(start, 5)
+			steadyAdaptive(warm, 3600, 12, 0.18, 3)
+			state := warm.(Saver).AppendState(nil)
+			all := make([]Policy, models)
+			for i := range all {
+				all[i] = Adaptive{Wait: 540 * time.Millisecond}.New(start, 5)
+				require.NoError(b, all[i].(Saver).Restore(state))
+			}
+			seconds := make([]Second, 2)
+			steps := make([]Step, 0, 8)
+			readings := []Reading{{Value: 3, Quality: OK}}
+			now := time.Unix(1_700_100_000, 0)
+			b.ReportAllocs()
+			for b.Loop() {
+				for i := range seconds {
+					seconds[i] = Second{Unix: now.Unix() + int64(i), Begun: 12 + int64(i), Ended: 12, Busy: 2, Known: true}
+				}
+				now = now.Add(2 * time.Second)
+				readings[0].At = now
+				o := Observation{
+					Now: now, Desired: 4, Current: 4, Ready: 4, Slots: 1, Lead: 35 * time.Second, Readings: readings, Seconds: seconds,
+				}
+				for _, p := range all {
+					p.Decide(o.Lend(steps))
+				}
+			}
+		})
 	}
 }
