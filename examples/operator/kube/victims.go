@@ -68,7 +68,8 @@ func (a *Actuator) observed(g *Group, pod *corev1.Pod) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	seen := a.seen[g.Name]
-	return seen == nil || seen[pod.UID]
+	_, yes := seen[pod.UID]
+	return seen == nil || yes
 }
 
 func (a *Actuator) setCost(ctx context.Context, pod *corev1.Pod, cost *string) error {
