@@ -217,12 +217,16 @@ func (o *Operator) turn(ctx context.Context, key types.NamespacedName) (exists b
 	}
 	l := o.leader(key)
 	if u == nil {
+		o.forgetWait(key)
 		if l != nil {
 			o.stepDown(ctx, key, nil, l)
 		}
 		return false, nil
 	}
 	mine, err := o.mine(ctx, key)
+	if err == nil && !mine {
+		o.forgetWait(key)
+	}
 	switch {
 	case err != nil:
 		return true, err

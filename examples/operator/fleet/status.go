@@ -13,14 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
 	"github.com/bellows-go/bellows/examples/operator/kube"
-	"github.com/bellows-go/bellows/policy"
 )
 
 // A change is a write of a status, or of finalizers, that differs from what is.
@@ -81,12 +80,26 @@ func (o *Operator) patchStatus(x client.Object, was, to any) []change {
 		return nil
 	}
 	return []change{func(ctx context.Context) error {
-		text, err := json.Marshal(map[string]any{"status": to})
+		text, err := difference(was, to)
 		if err != nil {
 			return err
 		}
 		return o.api.Status().Patch(ctx, x.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, text))
 	}}
+}
+
+// difference is the merge patch from one status to another: all of the other, and null
+// for what it leaves out.
+func difference(was, to any) ([]byte, error) {
+	before, err := json.Marshal(map[string]any{"status": was})
+	if err != nil {
+		return nil, err
+	}
+	after, err := json.Marshal(map[string]any{"status": to})
+	if err != nil {
+		return nil, err
+	}
+	return jsonmergepatch.CreateThreeWayJSONMergePatch(before, after, nil)
 }
 
 // condition sets a condition of a generation.
@@ -97,7 +110,7 @@ func condition(list *[]metav1.Condition, kind string, is bool, generation int64,
 	}
 	const most = 4096 // of a message
 	meta.SetStatusCondition(list, metav1.Condition{
-		Type: kind, Status: status, ObservedGeneration: generation, Reason: reason, Message: message[:min(len(message), most)],
+		Type: kind, Status: status, ObservedGeneration: generation, Reason: reason, Message: cut(message, most),
 	})
 }
 
@@ -146,9 +159,9 @@ func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pas
 	}
 	x := &p.Plan.Models[i]
 	to.Group, to.DesiredReplicas, to.Replicas = x.Group, int32(x.Desired), int32(x.Ready)
-	if x.Was != x.Desired {
-		to.Reason = because(x.Was, x.Desired, x.Decision.Steps)
-		o.event(m, corev1.EventTypeNormal, scaledReason(x.Was, x.Desired), "%s", to.Reason)
+	if was := l.was(coordinator.TargetID{Name: m.Name}, x.Was); was != x.Desired {
+		to.Reason = because(was, x.Desired, x.Decision.Steps)
+		o.tellCount(m, was, x.Desired, to.Reason, p)
 	}
 	refusal := ""
 	if status.Refused > 0 {
@@ -259,9 +272,9 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 	x := &p.Plan.Services[i]
 	o.observed(ctx, s, &to.Conditions, s.Name, x.Unseen, l, l.actuator.WhyService)
 	to.DesiredReplicas, to.ReadyReplicas = int32(x.Desired), int32(x.Ready)
-	if x.Was != x.Desired {
-		to.Reason = because(x.Was, x.Desired, x.Decision.Steps)
-		o.event(s, corev1.EventTypeNormal, scaledReason(x.Was, x.Desired), "%s", to.Reason)
+	if was := l.was(coordinator.TargetID{Kind: coordinator.TargetService, Name: s.Name}, x.Was); was != x.Desired {
+		to.Reason = because(was, x.Desired, x.Decision.Steps)
+		o.tellCount(s, was, x.Desired, to.Reason, p)
 	}
 	ready := x.Ready == x.Desired && !x.Unseen && d.faults[faultOf(s)] == nil
 	reason := "Progressing"
@@ -270,65 +283,6 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 	}
 	condition(&to.Conditions, v1alpha1.ConditionReady, ready, s.Generation, reason, "")
 	return o.patchStatus(s, &s.Status, to)
-}
-
-// because tells why a count changed.
-func because(was, is int, steps []policy.Step) string {
-	text := fmt.Sprintf("%d->%d", was, is)
-	for i, step := range steps {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += "; "
-		}
-		text += step.String()
-	}
-	return text
-}
-
-func scaledReason(was, is int) string {
-	if is > was {
-		return "ScaledUp"
-	}
-	return "ScaledDown"
-}
-
-// tellActions makes events of what was done to servers.
-func (o *Operator) tellActions(u *unit, p *Pass) {
-	for i, err := range p.ApplyErrs {
-		a := &p.Plan.Now[i]
-		g := slices.IndexFunc(u.groups, func(g *v1alpha1.ServerGroup) bool { return g.Name == a.Group })
-		switch {
-		case g < 0:
-		case errors.Is(err, coordinator.ErrFenced):
-			o.event(u.groups[g], corev1.EventTypeWarning, "Fenced", "%v: %v", a, err)
-		case err != nil:
-		case a.Kind == coordinator.ScaleGroup && a.Why.Want > a.Why.Have:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersAdded", "%v: %s", a, a.Why)
-		case a.Kind == coordinator.ScaleGroup:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersRemoved", "%v: %s", a, a.Why)
-		case a.Kind == coordinator.Unload && a.Why.Reason == coordinator.LoadFailed:
-			if m := slices.IndexFunc(u.models, func(m *v1alpha1.Model) bool { return m.Name == a.Model }); m >= 0 {
-				o.event(u.models[m], corev1.EventTypeWarning, "ReplicaBroken", "%v: %s", a, a.Why)
-			}
-		}
-	}
-}
-
-func (o *Operator) tellLeader(u *unit, l *leader) {
-	for _, g := range u.groups {
-		o.event(g, corev1.EventTypeNormal, "TookOver", "%s leads in epoch %d", o.Identity, l.epoch)
-	}
-	for _, s := range u.services {
-		o.event(s, corev1.EventTypeNormal, "TookOver", "%s leads in epoch %d", o.Identity, l.epoch)
-	}
-}
-
-// event records an event. Its action is the reason's verb.
-func (o *Operator) event(x runtime.Object, kind, reason, format string, args ...any) {
-	const most = 1024 // of a note
-	note := fmt.Sprintf(format, args...)
-	o.recorder.Eventf(x, nil, kind, reason, reason, "%s", note[:min(len(note), most)])
 }
 
 // reportInvalid tells that nothing of a unit can be planned.
@@ -346,7 +300,22 @@ func (o *Operator) reportInvalid(ctx context.Context, u *unit, d *declared) erro
 		to.ObservedGeneration = s.Generation
 		changes = append(changes, o.patchStatus(s, &s.Status, to)...)
 	}
+	for _, m := range u.models {
+		to := m.Status.DeepCopy()
+		notPlanned(m, to, cmp.Or(d.faults[faultOf(m)], errGroup), "Invalid")
+		changes = append(changes, o.patchStatus(m, &m.Status, to)...)
+	}
 	return together(ctx, changes)
+}
+
+// errGroup: a model is as it should be, and its group is not.
+var errGroup = errors.New("its group is not valid")
+
+// notPlanned says in a model's status why nothing is planned of it.
+func notPlanned(m *v1alpha1.Model, to *v1alpha1.ModelStatus, why error, reason string) {
+	to.ObservedGeneration = m.Generation
+	condition(&to.Conditions, v1alpha1.ConditionAccepted, false, m.Generation, reason, why.Error())
+	condition(&to.Conditions, v1alpha1.ConditionReady, false, m.Generation, "NotPlanned", "")
 }
 
 // strays sees to the models of a namespace whose group there is not.
@@ -372,9 +341,7 @@ func (o *Operator) strays(ctx context.Context, namespace string) (exist bool, er
 			continue
 		}
 		to := m.Status.DeepCopy()
-		to.ObservedGeneration = m.Generation
-		condition(&to.Conditions, v1alpha1.ConditionAccepted, false, m.Generation, "NoGroup", fmt.Sprintf("there is no ServerGroup %q", m.Spec.Group))
-		condition(&to.Conditions, v1alpha1.ConditionReady, false, m.Generation, "NotPlanned", "")
+		notPlanned(m, to, fmt.Errorf("there is no ServerGroup %q", m.Spec.Group), "NoGroup")
 		changes = append(changes, o.patchStatus(m, &m.Status, to)...)
 	}
 	return true, together(ctx, changes)
