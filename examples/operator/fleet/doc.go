@@ -4,10 +4,11 @@
 //
 // # Units
 //
-// A unit is what one planner must see together: server groups that models link
-// by their fallbacks, or a single service. Each is planned by one operator replica,
-// its leader. The Kubernetes API is all that replicas share, so a fleet that is too large for
-// one machine takes more replicas, as long as it is more than one unit.
+// A unit is what one planner must see together: server groups that models link, by
+// their fallbacks or as long as they move from one to another, or a single service.
+// Each is planned by one operator replica, its leader. The Kubernetes API is all that
+// replicas share, so a fleet that is too large for one machine takes more replicas, as
+// long as it is more than one unit.
 //
 // # Leaders
 //

@@ -52,7 +52,7 @@ func newRig(t *testing.T) *rig {
 	e := kubetest.Need(t)
 	r := &rig{T: t, Env: e, router: newRouter(t), system: "bellows-system"}
 	ctx := t.Context()
-	r.must(e.Install(ctx, "config/rbac.yaml", "config/guard.yaml", "config/samples/further-kind.yaml"))
+	r.must(e.Install(ctx, "", "config/rbac.yaml", "config/guard.yaml", "config/samples/further-kind.yaml"))
 	var err error
 	r.user, err = e.User(account, "system:serviceaccounts", "system:serviceaccounts:bellows-system", "system:authenticated")
 	r.must(err)

@@ -33,7 +33,7 @@ func (o *Operator) report(ctx context.Context, key types.NamespacedName, u *unit
 	}
 	held := replicasIn(w)
 	for _, m := range u.models {
-		changes = append(changes, o.reportModel(m, l, d, p, held, len(w.Unseen) == 0)...)
+		changes = append(changes, o.reportModel(m, u, l, d, p, w, held)...)
 	}
 	for _, s := range u.services {
 		changes = append(changes, o.reportService(ctx, s, l, d, p)...)
@@ -135,10 +135,10 @@ func replicasIn(w *coordinator.World) map[string]int {
 	return n
 }
 
-func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pass, held map[string]int, all bool) []change {
+func (o *Operator) reportModel(m *v1alpha1.Model, u *unit, l *leader, d *declared, p *Pass, w *coordinator.World, held map[string]int) []change {
 	has := slices.Contains(m.Finalizers, v1alpha1.Finalizer)
 	if m.DeletionTimestamp != nil {
-		if has && all && held[m.Name] == 0 {
+		if has && len(w.Unseen) == 0 && held[m.Name] == 0 {
 			return []change{o.finalizer(m, false)}
 		}
 		return nil
@@ -159,6 +159,10 @@ func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pas
 	}
 	x := &p.Plan.Models[i]
 	to.Group, to.DesiredReplicas, to.Replicas = x.Group, int32(x.Desired), int32(x.Ready)
+	to.Left = nil
+	if len(u.groups) > 1 {
+		to.Left = left(m, x.Group, u, w)
+	}
 	if was := l.was(coordinator.TargetID{Name: m.Name}, x.Was); was != x.Desired {
 		to.Reason = because(was, x.Desired, x.Decision.Steps)
 		o.tellCount(m, was, x.Desired, to.Reason, p)

@@ -121,6 +121,10 @@ type ModelStatus struct {
 	// The group that it lives on.
 	// +optional
 	Group string `json:"group,omitempty"`
+	// Other groups that still hold replicas of it: it has left them.
+	// +optional
+	// +listType=set
+	Left []string `json:"left,omitempty"`
 	// The count that is wanted.
 	DesiredReplicas int32 `json:"desiredReplicas"`
 	// Those that serve.
