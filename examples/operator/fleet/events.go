@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
@@ -39,26 +40,50 @@ func (o *Operator) tellCount(x runtime.Object, was, is int, why string, p *Pass)
 	}
 }
 
-// tellActions makes events of what was done to servers.
+// tellActions makes events of what was done to servers, and of what could not be
+// done: of each object's failures the first.
 func (o *Operator) tellActions(u *unit, p *Pass) {
+	failed := map[client.Object]bool{}
 	for i, err := range p.ApplyErrs {
 		a := &p.Plan.Now[i]
-		g := slices.IndexFunc(u.groups, func(g *v1alpha1.ServerGroup) bool { return g.Name == a.Group })
+		x := u.subject(a)
+		quiet := errors.Is(err, coordinator.ErrConflict) || errors.Is(err, coordinator.ErrNotSent) // the next plan sees to it
 		switch {
-		case g < 0:
-		case errors.Is(err, coordinator.ErrFenced):
-			o.event(u.groups[g], corev1.EventTypeWarning, "Fenced", "%v: %v", a, err)
+		case x == nil || quiet:
+		case err != nil && !failed[x]:
+			failed[x] = true
+			reason := "ActionFailed"
+			if errors.Is(err, coordinator.ErrFenced) {
+				reason = "Fenced"
+			}
+			o.event(x, corev1.EventTypeWarning, reason, "%v: %v", a, err)
 		case err != nil:
 		case a.Kind == coordinator.ScaleGroup && a.Why.Want > a.Why.Have:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersAdded", "%v: %s", a, a.Why)
+			o.event(x, corev1.EventTypeNormal, "ServersAdded", "%v: %s", a, a.Why)
 		case a.Kind == coordinator.ScaleGroup:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersRemoved", "%v: %s", a, a.Why)
+			o.event(x, corev1.EventTypeNormal, "ServersRemoved", "%v: %s", a, a.Why)
 		case a.Kind == coordinator.Unload && a.Why.Reason == coordinator.LoadFailed:
 			if m := slices.IndexFunc(u.models, func(m *v1alpha1.Model) bool { return m.Name == a.Model }); m >= 0 {
 				o.event(u.models[m], corev1.EventTypeWarning, "ReplicaBroken", "%v: %s", a, a.Why)
 			}
 		}
 	}
+}
+
+// subject is the group or service that an action is about, nil if it is none of the
+// unit's.
+func (u *unit) subject(a *coordinator.Action) client.Object {
+	for _, g := range u.groups {
+		if a.Kind != coordinator.ScaleService && g.Name == a.Group {
+			return g
+		}
+	}
+	for _, s := range u.services {
+		if a.Kind == coordinator.ScaleService && s.Name == a.Service {
+			return s
+		}
+	}
+	return nil
 }
 
 func (o *Operator) tellLeader(u *unit, l *leader) {

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -9,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
 	"github.com/bellows-go/bellows/examples/operator/internal/kubetest"
 	"github.com/bellows-go/bellows/examples/operator/kube"
 )
@@ -121,11 +125,25 @@ func TestSilence(t *testing.T) {
 		if what := up(ctx); what != "" {
 			t.Errorf("while the %s is silent: %s", name, what)
 		}
+		told := map[string]string{"router": v1alpha1.ConditionMeasured, "watches of pods": v1alpha1.ConditionObserved}[name]
+		status := func(want metav1.ConditionStatus) func(context.Context) string {
+			return func(ctx context.Context) string {
+				var g v1alpha1.ServerGroup
+				r.must(r.API.Get(ctx, r.key("gpu"), &g))
+				if !has(g.Status.Conditions, told, want, g.Generation) {
+					return fmt.Sprintf("%s is not %s: %+v", told, want, g.Status.Conditions)
+				}
+				return ""
+			}
+		}
+		r.eventually(time.Minute, status(metav1.ConditionFalse))
 		r.router.load(map[string]uint64{"llama": 12})
 		end()
+		r.eventually(time.Minute, status(metav1.ConditionTrue))
 		r.eventually(time.Minute, up)
 		r.idle(o)
 	}
+	r.told("NotMeasured", "Unseen")
 }
 
 // hush makes the router answer nobody until end is called.

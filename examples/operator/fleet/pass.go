@@ -84,7 +84,10 @@ func (o *Operator) snapshot(ctx context.Context, namespace string, l *leader, p 
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	s := coordinator.Snapshot{}
-	l.samples, p.ReadErr = l.source.Read(ctx, l.planner.Wants(), l.samples[:0])
+	l.samples = l.samples[:0]
+	if want := l.planner.Wants(); len(want) > 0 {
+		l.samples, p.ReadErr = l.source.Read(ctx, want, l.samples)
+	}
 	if want := l.planner.WantsPods(); len(want) > 0 {
 		var err error
 		l.pods, err = o.podLists(ctx, namespace, l, want, l.pods[:0])

@@ -223,6 +223,7 @@ func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *
 		return o.patchStatus(g, &g.Status, to)
 	}
 	x := &p.Plan.Groups[i]
+	o.measured(g, &to.Conditions, p.ReadErr)
 	o.observed(ctx, g, &to.Conditions, g.Name, x.Unseen, l, l.actuator.Why)
 	to.DesiredServers, to.Servers, to.LowerBound = int32(x.Desired), int32(x.Servers), int32(x.LowerBound)
 	if s := l.actuator.Selector(g.Name); s != "" {
@@ -245,6 +246,22 @@ func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *
 		condition(&to.Conditions, v1alpha1.ConditionReady, ready, g.Generation, reason, "")
 	}
 	return o.patchStatus(g, &g.Status, to)
+}
+
+// measured sets the condition of that name, and tells of a change. As long as reading
+// fails the message is that of the first time: errors may differ in what means nothing.
+func (o *Operator) measured(x client.Object, list *[]metav1.Condition, err error) {
+	if err == nil {
+		condition(list, v1alpha1.ConditionMeasured, true, x.GetGeneration(), "Read", "")
+		return
+	}
+	message := err.Error()
+	if was := meta.FindStatusCondition(*list, v1alpha1.ConditionMeasured); was != nil && was.Status == metav1.ConditionFalse {
+		message = was.Message
+	} else {
+		o.event(x, corev1.EventTypeWarning, "NotMeasured", "%s", message)
+	}
+	condition(list, v1alpha1.ConditionMeasured, false, x.GetGeneration(), "NotRead", message)
 }
 
 // observed sets the condition of that name, and tells of a change.
@@ -274,6 +291,7 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 		return o.patchStatus(s, &s.Status, to)
 	}
 	x := &p.Plan.Services[i]
+	o.measured(s, &to.Conditions, p.ReadErr)
 	o.observed(ctx, s, &to.Conditions, s.Name, x.Unseen, l, l.actuator.WhyService)
 	to.DesiredReplicas, to.ReadyReplicas = int32(x.Desired), int32(x.Ready)
 	if was := l.was(coordinator.TargetID{Kind: coordinator.TargetService, Name: s.Name}, x.Was); was != x.Desired {
