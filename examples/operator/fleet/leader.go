@@ -206,18 +206,23 @@ func (o *Operator) remember(ctx context.Context, key types.NamespacedName, u *un
 
 // stepDown lets go of a unit; u is nil when there is no such unit any more.
 func (o *Operator) stepDown(ctx context.Context, key types.NamespacedName, u *unit, l *leader) {
-	gone := u == nil
 	o.drop(key, l)
-	if !gone && !l.planned.IsZero() && o.members.leads(ctx, l.names, l.epoch) == nil {
-		_ = l.memory.Save(ctx, l.planner, l.planned, u.groupNames()) // else the last that was saved stands
-	}
-	if gone && !o.remain(ctx, key.Namespace, l) && o.members.leads(ctx, l.names, l.epoch) == nil {
-		_ = l.memory.Forget(ctx) // else a later group of the name is told of a fault, and starts anew
+	forget := u == nil && !o.remain(ctx, key.Namespace, l)
+	if (forget || u != nil && !l.planned.IsZero()) && o.members.leads(ctx, l.names, l.epoch) == nil {
+		if forget {
+			_ = l.memory.Forget(ctx) // else a later group of the name is told of a fault, and starts anew
+		} else {
+			_ = l.memory.Save(ctx, l.planner, l.planned, u.groupNames()) // else the last that was saved stands
+		}
 	}
 	for _, name := range l.names {
 		c, err := o.members.readClaim(ctx, name)
-		if err == nil && c.Holder() == o.Identity && c.Epoch() == l.epoch {
-			_ = o.members.hold(ctx, c, "", l.epoch) // else it is found to be held by one that leads nothing
+		switch {
+		case err != nil || c.Holder() != o.Identity || c.Epoch() != l.epoch:
+		case forget:
+			_ = o.members.forget(ctx, c) // else it is found to be held by one that leads nothing
+		default:
+			_ = o.members.hold(ctx, c, "", l.epoch) // as above
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -135,6 +136,10 @@ func TestNoRightTooMany(t *testing.T) {
 		memory := &corev1.ConfigMap{}
 		if err := r.API.Get(ctx, types.NamespacedName{Namespace: r.system, Name: "group." + r.ns + ".gpu"}, memory); !apierrors.IsNotFound(err) {
 			return fmt.Sprintf("its memory is still there: %v", err)
+		}
+		lease := &coordinationv1.Lease{}
+		if err := r.API.Get(ctx, types.NamespacedName{Namespace: r.system, Name: "group." + r.ns + ".gpu"}, lease); !apierrors.IsNotFound(err) {
+			return fmt.Sprintf("its lease is still there: %v", err)
 		}
 		return ""
 	})
