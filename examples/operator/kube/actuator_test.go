@@ -1,9 +1,11 @@
 package kube_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -166,6 +168,29 @@ func TestRaise(t *testing.T) {
 	}
 	load.Epoch, load.Generation = 7, 1
 	must(t, w.actuator.Apply(ctx, load))
+}
+
+// A leader that is deposed between its two writes of a count, when the workload has
+// accepted the wish, does not carry it out.
+func TestDeposedBetweenWrites(t *testing.T) {
+	w, r := one(t, coordinator.Ordinal, 1)
+	next, err := kube.New(kube.Options{Cache: env.API, API: env.API, Groups: w.options.Groups})
+	must(t, err)
+	raise := sync.OnceValue(func() error { return next.Raise(context.Background(), 2) })
+	w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
+		if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
+			if err := raise(); err != nil {
+				t.Error(err)
+			}
+		}
+		return kubetest.None
+	})
+	if err := w.actuator.Apply(t.Context(), scaleTo(3, "a")); !errors.Is(err, coordinator.ErrFenced) {
+		t.Errorf("the count of the one that is deposed: %v", err)
+	}
+	if n, err := replicas(t.Context(), r); n != 1 || err != nil {
+		t.Errorf("%d replicas, %v", n, err)
+	}
 }
 
 // What could not be told of an epoch is unseen, as one of an older epoch may still
