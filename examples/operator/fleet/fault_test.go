@@ -6,11 +6,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
 	"github.com/bellows-go/bellows/examples/operator/internal/kubetest"
@@ -144,6 +147,46 @@ func TestSilence(t *testing.T) {
 		r.idle(o)
 	}
 	r.told("NotMeasured", "Unseen")
+}
+
+// Workloads of a kind that the operator has no right to see are held, with the reason,
+// and keep nobody else waiting.
+func TestForbiddenKind(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
+	r.must(err)
+	r.group("gpu", gpu, 1, 4, "80Gi")
+	r.model("llama", "gpu", "60Gi", 1, 4)
+	for i := range 6 { // more than are planned at once
+		name := fmt.Sprintf("forbidden-%d", i)
+		kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
+		r.group(name, kube.Ref{GroupVersionKind: kind, NamespacedName: r.key(name)}, 1, 4, "80Gi")
+	}
+	r.router.load(map[string]uint64{"llama": 1})
+	o := r.operate("a", settings{})
+	for _, n := range []int{1, 3, 1} {
+		r.router.load(map[string]uint64{"llama": 4 * uint64(n)})
+		r.eventually(2*time.Minute, func(ctx context.Context) string {
+			return r.is(ctx, map[string]int{"llama": n}, map[kube.Ref]int{gpu: n})
+		})
+	}
+	r.eventually(time.Minute, func(ctx context.Context) string {
+		var g v1alpha1.ServerGroup
+		r.must(r.API.Get(ctx, r.key("forbidden-5"), &g))
+		c := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionObserved)
+		if c == nil || c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "forbidden") {
+			return fmt.Sprintf("%+v", g.Status.Conditions)
+		}
+		return ""
+	})
+	var worst time.Duration
+	for _, p := range o.since(0) {
+		if p.Unit == "group.gpu" {
+			worst = max(worst, p.Took)
+		}
+	}
+	t.Logf("the slowest pass of the group that can be seen took %v", worst)
 }
 
 // hush makes the router answer nobody until end is called.
