@@ -21,7 +21,7 @@
 // holder has let go or is dead: it writes the Lease on the version it has seen, raises the fences
 // of all workloads and servers to the new epoch (kube.Actuator.Raise), and
 // restores the memory. From then on whatever an older leader still sends is
-// refused.
+// refused. What could not be told of the epoch is held until it is.
 //
 // # Memory
 //

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -45,7 +46,8 @@ func (o *Operator) report(ctx context.Context, key types.NamespacedName, u *unit
 }
 
 // together makes changes, some at once. What fails is tried again at the next
-// pass, which sees that it has not changed.
+// pass, which sees that it has not changed. A conflict is no failure: the cache has not
+// seen the last pass's write.
 func together(ctx context.Context, changes []change) error {
 	var all sync.WaitGroup
 	next := make(chan change)
@@ -53,7 +55,7 @@ func together(ctx context.Context, changes []change) error {
 	for range min(8, len(changes)) {
 		all.Go(func() {
 			for do := range next {
-				if err := do(ctx); client.IgnoreNotFound(err) != nil {
+				if err := do(ctx); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
 					errs <- err
 				}
 			}

@@ -40,7 +40,8 @@
 //
 // A server that has not been told anything since a new epoch began does not know
 // of it: whoever starts an epoch calls [Actuator.Raise] first, and pods that come
-// later are guarded by [Options.Leads].
+// later are guarded by [Options.Leads]. What Raise could not tell is unseen until it
+// is told, see [Actuator.Untold].
 //
 // # What is removed
 //
