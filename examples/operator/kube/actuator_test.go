@@ -67,11 +67,17 @@ func scaleTo(n int, id string, victims ...string) coordinator.Action {
 // the count has been changed by someone else since, it is not.
 func TestHalfDone(t *testing.T) {
 	for _, x := range []struct {
-		name  string
-		fault kubetest.Fault
-	}{{"refused", kubetest.Refused}, {"lost", kubetest.Lost}} {
+		name    string
+		fault   kubetest.Fault
+		removal coordinator.Removal
+	}{
+		{"refused", kubetest.Refused, coordinator.Ordinal},
+		{"lost", kubetest.Lost, coordinator.Ordinal},
+		{"refused", kubetest.Refused, coordinator.Free},
+		{"lost", kubetest.Lost, coordinator.Free},
+	} {
 		t.Run(x.name, func(t *testing.T) {
-			w, r := one(t, coordinator.Ordinal, 1)
+			w, r := one(t, x.removal, 1)
 			w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
 				if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
 					return x.fault
@@ -100,7 +106,33 @@ func TestHalfDone(t *testing.T) {
 }
 
 func object(r kube.Ref) client.Object {
-	return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.NamespacedName.Name}}
+	at := metav1.ObjectMeta{Namespace: r.Namespace, Name: r.NamespacedName.Name}
+	if r.Kind == "Deployment" {
+		return &appsv1.Deployment{ObjectMeta: at}
+	}
+	return &appsv1.StatefulSet{ObjectMeta: at}
+}
+
+// A status that is written between the two writes of a count is no change of it.
+func TestStatusBetweenWrites(t *testing.T) {
+	for _, removal := range []coordinator.Removal{coordinator.Ordinal, coordinator.Free} {
+		w, r := one(t, removal, 1)
+		touch := sync.OnceValue(func() error {
+			return env.API.Status().Patch(context.Background(), object(r), client.RawPatch(types.MergePatchType, []byte(`{"status":{"collisionCount":7}}`)))
+		})
+		w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
+			if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
+				if err := touch(); err != nil {
+					t.Error(err)
+				}
+			}
+			return kubetest.None
+		})
+		must(t, w.actuator.Apply(t.Context(), scaleTo(3, "a")))
+		if n, err := replicas(t.Context(), r); n != 3 || err != nil {
+			t.Errorf("%v: %d replicas, %v", removal, n, err)
+		}
+	}
 }
 
 // A Deployment whose other pods are not ready would lose these in place of the

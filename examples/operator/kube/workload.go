@@ -240,7 +240,7 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	case err != nil:
 		return false, err
 	case done && *told && f.Last == short(x.ID) && m.Generation != f.At:
-		// Someone has set a count since this call has told whose wish it is.
+		// Someone has changed it since this call has told whose wish it is.
 		if s, err := a.count(ctx, r, m, false); err != nil || s.wanted == f.Replicas {
 			return false, err
 		}
@@ -263,7 +263,7 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	if !done {
 		f = fence{
 			Epoch: x.Epoch, Generation: x.Generation, IDs: raise(f.Epoch, f.Generation, f.IDs, x), Seq: f.Seq + 1,
-			Last: short(x.ID), Replicas: n, At: m.Generation,
+			Last: short(x.ID), Replicas: n, At: m.Generation + counts(r),
 		}
 		if m, err = a.tell(ctx, r, m, &f); err != nil {
 			return apierrors.IsConflict(err), err
@@ -274,6 +274,15 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 		return false, nil
 	}
 	return a.setCount(ctx, r, m, f.Replicas)
+}
+
+// counts is by how much a change of its annotations raises the generation of a
+// workload: see PrepareForUpdate in k8s.io/kubernetes/pkg/registry/apps/deployment.
+func counts(r Ref) int64 {
+	if r.Group == "apps" && r.Kind == "Deployment" {
+		return 1
+	}
+	return 0
 }
 
 // tell writes a fence on a version of the workload.
