@@ -28,7 +28,9 @@ type Actuator interface {
 	// Apply returns when the wish is accepted, not when it is done. It is
 	// idempotent per (Epoch, Generation, ID), refuses with ErrFenced what is
 	// older than the subject's (Epoch, Generation), and with ErrConflict an
-	// IfVersion that the subject no longer has. It is safe for concurrent use.
+	// IfVersion that the subject no longer has. One that restores wishes by itself
+	// (tells a router that came back what to route, say) counts that as a change of
+	// the subject. It is safe for concurrent use.
 	Apply(ctx context.Context, a Action) error
 }
 

@@ -168,6 +168,10 @@ type BothWays struct {
 	// known then.
 	InFlight  float64
 	Tolerance float64 // fraction of InFlight to ignore either way; [0, 1); 0 is 0.1
+	// Window is over how long requests in flight are averaged; >= 0. 0 takes the
+	// last reading as it is, which is the quickest, and takes a stall of a moment for
+	// load.
+	Window time.Duration
 	// Calm is for how long the load must have been low before replicas go; >= 0. 0
 	// is 2 min.
 	Calm time.Duration
@@ -192,6 +196,7 @@ func (a BothWays) Validate() error {
 	var f check.Faults
 	f.Require(a.InFlight >= 0 && !math.IsInf(a.InFlight, 1), "InFlight", "must be finite and >= 0, is %v", a.InFlight)
 	f.Require(a.Tolerance >= 0 && a.Tolerance < 1, "Tolerance", "must be in [0, 1), is %v", a.Tolerance)
+	f.Require(a.Window >= 0, "Window", "must be >= 0, is %v", a.Window)
 	f.Require(a.Calm >= 0, "Calm", "must be >= 0, is %v", a.Calm)
 	f.Require(a.Reversals >= 0 && a.Reversals <= 1000, "Reversals", "must be in [0, 1000], is %d", a.Reversals)
 	f.Require(a.Sleep >= 0, "Sleep", "must be >= 0, is %v", a.Sleep)
@@ -216,7 +221,11 @@ func (a BothWays) policy(m *Model) policy.Config {
 	if !(value > 0) {
 		return nil // there is nothing to go by
 	}
-	var c policy.Config = policy.Track{Signal: policy.Signal{Name: policy.InFlight}, Value: value, Tolerance: orElse(a.Tolerance, 0.1)}
+	load := policy.Signal{Name: policy.InFlight}
+	if a.Window > 0 {
+		load.Stat, load.Window = policy.Mean, a.Window
+	}
+	var c policy.Config = policy.Track{Signal: load, Value: value, Tolerance: orElse(a.Tolerance, 0.1)}
 	if len(a.With) > 0 {
 		c = append(policy.Highest{c}, a.With...)
 	}

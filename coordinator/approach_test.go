@@ -63,10 +63,11 @@ func TestApproachesDeclare(t *testing.T) {
 		{coordinator.ByMetric{Metric: "tokens", Target: 1.4999}, []policy.Config{hpa(0, 4), hpa(1, 3)}},
 		{coordinator.BothWays{}, []policy.Config{calm(8), calm(16)}},
 		{
-			coordinator.BothWays{InFlight: 3, Tolerance: 0.2, Calm: time.Second, Reversals: 4, Sleep: time.Minute, With: []policy.Config{queue}},
+			coordinator.BothWays{InFlight: 3, Tolerance: 0.2, Window: 3 * time.Second, Calm: time.Second, Reversals: 4, Sleep: time.Minute, With: []policy.Config{queue}},
 			func() []policy.Config {
 				track := inFlight
 				track.Value, track.Tolerance = 3, 0.2
+				track.Signal.Stat, track.Signal.Window = policy.Mean, 3*time.Second
 				c := policy.FlapBudget{Reversals: 4, Per: time.Hour, Of: policy.Stabilize{Down: time.Second, Of: policy.Highest{track, queue}}}
 				return []policy.Config{c, policy.Idle{After: time.Minute, Of: c}} // whisper alone may have none
 			}(),
@@ -127,10 +128,10 @@ func TestApproachesRefuse(t *testing.T) {
 		{"a target below thousandths", coordinator.ByMetric{Metric: "x", Target: 0.0009}, nil, []string{"ByMetric.Target: must be in [0.001, 1e12], is 0.0009"}},
 		{
 			"both ways",
-			coordinator.BothWays{InFlight: -1, Tolerance: 1, Calm: -1, Reversals: -1, Sleep: -1, With: []policy.Config{nil, policy.Track{Signal: policy.Signal{Name: "x"}}}},
+			coordinator.BothWays{InFlight: -1, Tolerance: 1, Window: -1, Calm: -1, Reversals: -1, Sleep: -1, With: []policy.Config{nil, policy.Track{Signal: policy.Signal{Name: "x"}}}},
 			nil,
 			[]string{
-				"BothWays.InFlight: must be finite and >= 0, is -1", "BothWays.Tolerance: must be in [0, 1), is 1", "BothWays.Calm: must be >= 0, is -1ns",
+				"BothWays.InFlight: must be finite and >= 0, is -1", "BothWays.Tolerance: must be in [0, 1), is 1", "BothWays.Window: must be >= 0, is -1ns", "BothWays.Calm: must be >= 0, is -1ns",
 				"BothWays.Reversals: must be in [0, 1000], is -1", "BothWays.Sleep: must be >= 0, is -1ns", "BothWays.With[0]: must be set",
 				"BothWays.With[1].Value: must be finite and > 0, is 0",
 			},

@@ -59,6 +59,18 @@ func (t Tick) Err() error {
 	return errors.Join(append([]error{t.ReadErr, t.ObserveErr}, t.ApplyErrs...)...)
 }
 
+// Failures joins the errors of what was tried: those of Err without the actions
+// that were not sent, which are told anew in every tick. It is what a log wants.
+func (t Tick) Failures() error {
+	errs := []error{t.ReadErr, t.ObserveErr}
+	for _, err := range t.ApplyErrs {
+		if !errors.Is(err, ErrNotSent) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // New returns a Coordinator. The error names every bad option.
 func New(p *Planner, source MetricSource, actuator Actuator, o Options) (*Coordinator, error) {
 	var errs []error

@@ -103,6 +103,11 @@ func TestPause(t *testing.T) {
 		require.NotEmpty(t, tick.Plan.Now)
 		require.ErrorIs(t, tick.ApplyErrs[0], coordinator.ErrNotSent)
 		require.EqualError(t, tick.ApplyErrs[0], "coordinator: scale gpu to 1: coordinator: not sent: paused")
+		require.NoError(t, tick.Failures())
+		lost := errors.New("lost")
+		for _, some := range []coordinator.Tick{{ReadErr: lost}, {ObserveErr: lost}, {ApplyErrs: []error{nil, lost, tick.ApplyErrs[0]}}} {
+			require.EqualError(t, some.Failures(), "lost")
+		}
 		require.Empty(t, r.asked)
 		l.Resume()
 		pass(time.Second)

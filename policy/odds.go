@@ -98,7 +98,9 @@ func (b *purchase) costs(n, late float64) float64 {
 
 // best is the count of the least cost, and that cost: of its replicas, and of what
 // they let come too late (the newsvendor's problem: Arrow, Harris and Marschak,
-// "Optimal Inventory Policy", Econometrica 19(3), 1951).
+// "Optimal Inventory Policy", Econometrica 19(3), 1951). It looks at the first count
+// beyond each edge, so that one between two edges may cost less, by no more than the
+// way from one to the other: a sixteenth, or one.
 func (d *odds) best(b purchase) (count int, least float64) {
 	guess := oddsGuess * b.Rate * d.Scale
 	total := d.Total + guess

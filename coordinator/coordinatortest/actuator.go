@@ -41,8 +41,9 @@ type ActuatorWorld struct {
 	Services []string
 
 	// Settle waits until all that was accepted is done and can be observed, or
-	// advances a clock that is not the real one until it is. nil: all is done when
-	// Apply returns.
+	// advances a clock that is not the real one until it is. It does not wait for as
+	// many servers as are desired: under free removal a group shrinks by its victims
+	// alone. nil: all is done when Apply returns.
 	Settle func()
 	// Now is the world's time; nil is time.Now.
 	Now func() time.Time

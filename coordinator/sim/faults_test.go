@@ -270,6 +270,22 @@ func TestLimit(t *testing.T) {
 	require.Greater(t, free[0].PeakReplicas, 25)
 }
 
+// A limit shared out by value goes to the model for which it is worth most.
+func TestLimitByValue(t *testing.T) {
+	w := &list{models: []string{"a", "b", "c"}, mean: time.Second, minutes: 20, reqs: map[string][]Request{}}
+	for i, m := range w.models {
+		w.reqs[m] = poisson(rand.New(rand.NewPCG(1, uint64(i))), []float64{6, 6, 30}[i], time.Second, 20*time.Minute)
+	}
+	o := options()
+	o.Seconds, o.Limit = 1200, 26
+	adaptive := setup("max-min", policy.Adaptive{Wait: time.Second})
+	value := adaptive
+	value.Name, value.Share = "value", coordinator.ByValue
+	got, err := Run(w, o, []Setup{adaptive, value}, nil)
+	require.NoError(t, err)
+	require.Less(t, 10*got[1].Missed, got[0].Missed, "max-min leaves the third less than its load")
+}
+
 func TestMissesAreDated(t *testing.T) {
 	w := &list{models: []string{"m"}, mean: time.Second, minutes: 10, reqs: map[string][]Request{"m": append(even(1, 0, 200), even(30, 300, 310)...)}}
 	o := options()

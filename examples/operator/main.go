@@ -56,10 +56,7 @@ func run() error {
 	config.QPS = -1 // the API server has priorities of its own
 	watches := &kube.Watches{Grace: 3 * time.Second}
 	config.Wrap(watches.Wrap)
-	var namespaces []string
-	if *watched != "" {
-		namespaces = strings.Split(*watched, ",")
-	}
+	namespaces := list(*watched)
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme, Cache: fleet.CacheOptions(*namespace, namespaces...),
 		Metrics: metricsserver.Options{BindAddress: *metrics}, HealthProbeBindAddress: *health,
@@ -73,11 +70,16 @@ func run() error {
 	_, err = fleet.Add(mgr, fleet.Options{
 		Identity: *identity, Namespace: *namespace, Watches: watches, Interval: *interval,
 		Source: func(namespace string) coordinator.MetricSource {
-			return &source.HTTP{URLs: strings.Split(strings.ReplaceAll(*totals, "{namespace}", namespace), ",")}
+			return &source.HTTP{URLs: list(strings.ReplaceAll(*totals, "{namespace}", namespace))}
 		},
 	})
 	if err != nil {
 		return err
 	}
 	return mgr.Start(ctrl.SetupSignalHandler())
+}
+
+// list is what stands between commas.
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }

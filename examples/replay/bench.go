@@ -51,7 +51,11 @@ type bencher struct {
 	log      io.Writer
 	began    time.Time
 	figures  []figure // of the isolated models, for the summary
+	save     func(more string) error
 }
+
+// row saves what there is after a row of a part.
+func (b *bencher) row() error { return b.save(" Not all of it: more rows were to come.") }
 
 // figure is one policy on one trace.
 type figure struct {
@@ -87,17 +91,21 @@ func bench(s *settings, log io.Writer) error {
 	for _, p := range wanted {
 		b.out.Reset()
 		began := time.Now()
-		if err := p.write(b); err != nil {
+		b.save = func(more string) error { // as it goes: what is long may be stopped
+			sections[p.title] = fmt.Sprintf("## %s\n\n%s Run on %s in %v with %d processors (%s, %s/%s), seeds 1 to %d; alone: `-only %s`.%s\n\n%s", p.title, p.about,
+				date, time.Since(began).Round(time.Second), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, b.seeds(), p.name, more, b.out.String())
+			text := b.head(unknown)
+			for _, p := range parts {
+				text += sections[p.title]
+			}
+			return writeWhole(s.out, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+		}
+		err := p.write(b)
+		if err == nil {
+			err = b.save("")
+		}
+		if err != nil {
 			return fmt.Errorf("-bench: %s: %w", p.name, err)
-		}
-		sections[p.title] = fmt.Sprintf("## %s\n\n%s Run on %s in %v with %d processors (%s, %s/%s), seeds 1 to %d; alone: `-only %s`.\n\n%s", p.title, p.about,
-			date, time.Since(began).Round(time.Second), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, b.seeds(), p.name, b.out.String())
-		text := b.head(unknown) // written as it goes: what is long may be stopped
-		for _, p := range parts {
-			text += sections[p.title]
-		}
-		if err := writeWhole(s.out, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +14,7 @@ import (
 func (b *bencher) isolated() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; !r.held {
-			if err := b.one(r, true); err != nil {
+			if err := errors.Join(b.one(r, true), b.row()); err != nil {
 				return err
 			}
 		}
@@ -26,7 +27,7 @@ func (b *bencher) isolated() error {
 func (b *bencher) held() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.held {
-			if err := b.one(r, false); err != nil {
+			if err := errors.Join(b.one(r, false), b.row()); err != nil {
 				return err
 			}
 		}
@@ -118,6 +119,9 @@ func (b *bencher) shared() error {
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
 		b.command(r, args...)
 		b.table(got)
+		if err := b.row(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -149,6 +153,9 @@ func (b *bencher) limited() error {
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
 		b.command(r, args...)
 		b.table(got)
+		if err := b.row(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -220,6 +227,9 @@ func (b *bencher) variants(list []variant) error {
 			fmt.Fprintf(&b.out, "| %s | %s |\n", n, strings.Join(cells[j], " | "))
 		}
 		b.out.WriteString("\n")
+		if err := b.row(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -240,6 +250,9 @@ func (b *bencher) frontier() error {
 			fmt.Fprintf(&b.out, "#### %s: %s\n\n", k.policy, k.what)
 			b.command(r, "-sweep", k.policy)
 			b.table(got)
+			if err := b.row(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -147,6 +147,7 @@ func TestBench(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.NotContains(t, text, dir)
+	require.NotContains(t, text, "Not all of it")
 
 	// One part again: the same figures, and the others stay.
 	took := regexp.MustCompile(` in \d+s with`)
@@ -157,6 +158,16 @@ func TestBench(t *testing.T) {
 	require.NoError(t, err)
 	again := strings.Replace(string(raw), "2001-02-04", "2001-02-03", 1)
 	require.Equal(t, took.ReplaceAllString(text, ""), took.ReplaceAllString(again, ""))
+	// What was done before a fault is kept.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "azure_llm_conv.csv.gz"), []byte("no trace"), 0o644))
+	status, _, log = call(t, "", append(args, "-only", "held,isolated")...)
+	require.Equal(t, 2, status, log)
+	raw, err = os.ReadFile(out)
+	require.NoError(t, err)
+	_, isolated, _ := strings.Cut(string(raw), "## Isolated models")
+	isolated, _, _ = strings.Cut(isolated, "\n## ")
+	require.Contains(t, isolated, "Not all of it: more rows were to come.")
+	require.Contains(t, isolated, "### faro_small")
 	require.NoError(t, os.WriteFile(out, []byte("my notes"), 0o644))
 	_, _, log = call(t, "", args...)
 	require.Contains(t, log, "is no report of -bench, and would be overwritten")

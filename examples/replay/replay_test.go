@@ -148,7 +148,7 @@ func TestBadInputIsOneLine(t *testing.T) {
 		{"a,b\n", []string{"-trace", "-"}, `standard input:1: header is "a,b"`},
 		{burst + "x,a,1\n", []string{"-trace", "-"}, `standard input:10: time: "x" is no number`},
 		{burst + "1,a,1\n", []string{"-trace", "-"}, "standard input:10: time goes back"},
-		{burst, []string{"-trace", "-", "-policy", "magic"}, `-policy: "magic" is unknown; known are adaptive, hpa-rate-50,`},
+		{burst, []string{"-trace", "-", "-policy", "magic"}, `-policy: "magic" is unknown; known are adaptive, adaptive-by-value, hpa-rate-50,`},
 		{burst, []string{"-policy", "seldon-lag,seldon-lag"}, "named twice"},
 		{burst, []string{"-trace", "-", "-service-per-token", "1,2"}, "service per token needs tokens in every row"},
 		{burst, []string{"-trace", "-", "-service-per-token", "1"}, "is not two numbers of seconds"},

@@ -4,10 +4,11 @@
 //
 // # Units
 //
-// A unit is what one planner must see together: server groups that models link
-// by their fallbacks, or a single service. Each is planned by one operator replica,
-// its leader. The Kubernetes API is all that replicas share, so a fleet that is too large for
-// one machine takes more replicas, as long as it is more than one unit.
+// A unit is what one planner must see together: server groups that models link, by
+// their fallbacks or as long as they move from one to another, or a single service.
+// Each is planned by one operator replica, its leader. The Kubernetes API is all that
+// replicas share, so a fleet that is too large for one machine takes more replicas, as
+// long as it is more than one unit.
 //
 // # Leaders
 //
@@ -20,7 +21,7 @@
 // holder has let go or is dead: it writes the Lease on the version it has seen, raises the fences
 // of all workloads and servers to the new epoch (kube.Actuator.Raise), and
 // restores the memory. From then on whatever an older leader still sends is
-// refused.
+// refused. What could not be told of the epoch is held until it is.
 //
 // # Memory
 //

@@ -2,12 +2,20 @@ package fleet_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
 	"github.com/bellows-go/bellows/examples/operator/internal/kubetest"
 	"github.com/bellows-go/bellows/examples/operator/kube"
 )
@@ -52,7 +60,13 @@ func TestFaults(t *testing.T) {
 		injected[f]++
 		return f
 	})
-	for range 2 {
+	kinds := []kubetest.Fault{kubetest.Refused, kubetest.Lost, kubetest.TimedOut, kubetest.Conflict}
+	enough := func() bool { // of each kind
+		mu.Lock()
+		defer mu.Unlock()
+		return !slices.ContainsFunc(kinds, func(f kubetest.Fault) bool { return injected[f] < 3 })
+	}
+	for waves := 0; waves < 2 || waves < 20 && !enough(); waves++ {
 		wave(3, 2, map[string]uint64{"llama": 12, "whisper": 8})
 		wave(1, 1, map[string]uint64{"llama": 4, "whisper": 4})
 	}
@@ -65,9 +79,9 @@ func TestFaults(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	for _, f := range []kubetest.Fault{kubetest.Refused, kubetest.Lost, kubetest.TimedOut, kubetest.Conflict} {
-		if injected[f] == 0 {
-			t.Errorf("no fault of kind %d was injected", f)
+	for _, f := range kinds {
+		if injected[f] < 3 {
+			t.Errorf("%d faults of kind %d were injected", injected[f], f)
 		}
 	}
 	if least < 1 {
@@ -114,11 +128,65 @@ func TestSilence(t *testing.T) {
 		if what := up(ctx); what != "" {
 			t.Errorf("while the %s is silent: %s", name, what)
 		}
+		told := map[string]string{"router": v1alpha1.ConditionMeasured, "watches of pods": v1alpha1.ConditionObserved}[name]
+		status := func(want metav1.ConditionStatus) func(context.Context) string {
+			return func(ctx context.Context) string {
+				var g v1alpha1.ServerGroup
+				r.must(r.API.Get(ctx, r.key("gpu"), &g))
+				if !has(g.Status.Conditions, told, want, g.Generation) {
+					return fmt.Sprintf("%s is not %s: %+v", told, want, g.Status.Conditions)
+				}
+				return ""
+			}
+		}
+		r.eventually(time.Minute, status(metav1.ConditionFalse))
 		r.router.load(map[string]uint64{"llama": 12})
 		end()
+		r.eventually(time.Minute, status(metav1.ConditionTrue))
 		r.eventually(time.Minute, up)
 		r.idle(o)
 	}
+	r.told("NotMeasured", "Unseen")
+}
+
+// Workloads of a kind that the operator has no right to see are held, with the reason,
+// and keep nobody else waiting.
+func TestForbiddenKind(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
+	r.must(err)
+	r.group("gpu", gpu, 1, 4, "80Gi")
+	r.model("llama", "gpu", "60Gi", 1, 4)
+	for i := range 6 { // more than are planned at once
+		name := fmt.Sprintf("forbidden-%d", i)
+		kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
+		r.group(name, kube.Ref{GroupVersionKind: kind, NamespacedName: r.key(name)}, 1, 4, "80Gi")
+	}
+	r.router.load(map[string]uint64{"llama": 1})
+	o := r.operate("a", settings{})
+	for _, n := range []int{1, 3, 1} {
+		r.router.load(map[string]uint64{"llama": 4 * uint64(n)})
+		r.eventually(2*time.Minute, func(ctx context.Context) string {
+			return r.is(ctx, map[string]int{"llama": n}, map[kube.Ref]int{gpu: n})
+		})
+	}
+	r.eventually(time.Minute, func(ctx context.Context) string {
+		var g v1alpha1.ServerGroup
+		r.must(r.API.Get(ctx, r.key("forbidden-5"), &g))
+		c := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.ConditionObserved)
+		if c == nil || c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "forbidden") {
+			return fmt.Sprintf("%+v", g.Status.Conditions)
+		}
+		return ""
+	})
+	var worst time.Duration
+	for _, p := range o.since(0) {
+		if p.Unit == "group.gpu" {
+			worst = max(worst, p.Took)
+		}
+	}
+	t.Logf("the slowest pass of the group that can be seen took %v", worst)
 }
 
 // hush makes the router answer nobody until end is called.

@@ -36,6 +36,35 @@ type leader struct {
 	backoffs map[string]backoff
 	unseen   map[string]bool
 	refused  map[string]int
+	counts   map[coordinator.TargetID]int // that were decided, as saved last
+}
+
+// was is the count of a target before a plan, in which its decision started from
+// another one: an update of its bounds changes it between plans.
+func (l *leader) was(of coordinator.TargetID, from int) int {
+	if n, ok := l.counts[of]; ok {
+		return n
+	}
+	return from
+}
+
+// remembered are the counts as of a plan, of which all else is saved.
+func (l *leader) remembered(p *coordinator.Plan) map[coordinator.TargetID]int {
+	counts := make(map[coordinator.TargetID]int, len(p.Models)+len(p.Services))
+	add := func(of coordinator.TargetID, n, steps int) {
+		if was, ok := l.counts[of]; steps == 0 && ok {
+			counts[of] = was
+		} else if steps > 0 { // else nothing is known of it yet
+			counts[of] = n
+		}
+	}
+	for i := range p.Models {
+		add(coordinator.TargetID{Name: p.Models[i].Model}, p.Models[i].Desired, len(p.Models[i].Decision.Steps))
+	}
+	for i := range p.Services {
+		add(coordinator.TargetID{Kind: coordinator.TargetService, Name: p.Services[i].Service}, p.Services[i].Desired, len(p.Services[i].Decision.Steps))
+	}
+	return counts
 }
 
 type backoff struct {
@@ -88,23 +117,29 @@ func (o *Operator) takeOver(ctx context.Context, key types.NamespacedName, u *un
 			return nil, err
 		}
 	}
-	if err := l.actuator.Raise(ctx, l.epoch); errors.Is(err, coordinator.ErrFenced) {
+	if err := o.raise(ctx, l.actuator, l.epoch); err != nil {
 		return nil, err
-	} else if err != nil {
-		// What cannot be told cannot be seen either, or is told at the next try.
-		if w, err2 := l.actuator.Observe(ctx); err2 != nil || len(w.Unseen)+len(w.UnseenServices) == 0 {
-			return nil, err
-		}
 	}
 	if err := o.remember(ctx, key, u, &d, l); err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
-	delete(o.waits, key)
 	o.lead[key] = l
 	o.mu.Unlock()
+	o.forgetWait(key)
 	o.tellLeader(u, l)
 	return l, nil
+}
+
+// raise begins an epoch. The error says that a later one has begun; what could not be
+// told is unseen for now, and is told at a later pass.
+func (o *Operator) raise(ctx context.Context, a *kube.Actuator, epoch uint64) error {
+	err := a.Raise(ctx, epoch)
+	if err == nil || errors.Is(err, coordinator.ErrFenced) {
+		return err
+	}
+	log.FromContext(ctx).Info("not all is told of the epoch", "epoch", epoch, "error", err.Error())
+	return nil
 }
 
 // waited reports whether a unit has been waited for as long as a dead replica's
@@ -116,6 +151,13 @@ func (o *Operator) waited(key types.NamespacedName) bool {
 		o.waits[key] = time.Now()
 	}
 	return time.Since(o.waits[key]) > o.LeaseDuration
+}
+
+// forgetWait ends a wait: the unit is led, or is not this replica's any more.
+func (o *Operator) forgetWait(key types.NamespacedName) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.waits, key)
 }
 
 // newest is the latest epoch seen in a world.
@@ -164,18 +206,23 @@ func (o *Operator) remember(ctx context.Context, key types.NamespacedName, u *un
 
 // stepDown lets go of a unit; u is nil when there is no such unit any more.
 func (o *Operator) stepDown(ctx context.Context, key types.NamespacedName, u *unit, l *leader) {
-	gone := u == nil
 	o.drop(key, l)
-	if !gone && !l.planned.IsZero() && o.members.leads(ctx, l.names, l.epoch) == nil {
-		_ = l.memory.Save(ctx, l.planner, l.planned, u.groupNames()) // else the last that was saved stands
-	}
-	if gone && !o.remain(ctx, key.Namespace, l) && o.members.leads(ctx, l.names, l.epoch) == nil {
-		_ = l.memory.Forget(ctx) // else a later group of the name is told of a fault, and starts anew
+	forget := u == nil && !o.remain(ctx, key.Namespace, l)
+	if (forget || u != nil && !l.planned.IsZero()) && o.members.leads(ctx, l.names, l.epoch) == nil {
+		if forget {
+			_ = l.memory.Forget(ctx) // else a later group of the name is told of a fault, and starts anew
+		} else {
+			_ = l.memory.Save(ctx, l.planner, l.planned, u.groupNames()) // else the last that was saved stands
+		}
 	}
 	for _, name := range l.names {
 		c, err := o.members.readClaim(ctx, name)
-		if err == nil && c.Holder() == o.Identity && c.Epoch() == l.epoch {
-			_ = o.members.hold(ctx, c, "", l.epoch) // else it is found to be held by one that leads nothing
+		switch {
+		case err != nil || c.Holder() != o.Identity || c.Epoch() != l.epoch:
+		case forget:
+			_ = o.members.forget(ctx, c) // else it is found to be held by one that leads nothing
+		default:
+			_ = o.members.hold(ctx, c, "", l.epoch) // as above
 		}
 	}
 }

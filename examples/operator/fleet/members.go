@@ -50,6 +50,7 @@ func (m *Members) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		m.renew(ctx)
+		m.bury(ctx)
 		select {
 		case <-ctx.Done():
 			m.leave()
@@ -98,6 +99,33 @@ func (m *Members) renew(ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.renewed = sent
+}
+
+// buried is after how many times Duration the Lease of a dead replica is deleted: one
+// that comes back has none and makes another.
+const buried = 10
+
+// bury deletes the Leases of replicas that are long dead: a Deployment gives each pod
+// a new name.
+func (m *Members) bury(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, m.Duration/3)
+	defer cancel()
+	if _, err := m.Live(ctx); err != nil {
+		return
+	}
+	dead := map[string]string{}
+	m.mu.Lock()
+	for name, s := range m.seen {
+		if name != m.Identity && time.Since(s.at) > buried*m.Duration {
+			dead[name] = s.version
+		}
+	}
+	m.mu.Unlock()
+	for name, version := range dead {
+		l := m.lease()
+		l.Name = memberPrefix + name
+		_ = m.API.Delete(ctx, l, client.Preconditions{ResourceVersion: &version}) // else at the next renewal
+	}
 }
 
 // leave gives up the Lease, so that others need not wait for its end.
@@ -209,6 +237,12 @@ func (m *Members) hold(ctx context.Context, c *Claim, holder string, epoch uint6
 		return m.API.Create(ctx, &c.lease)
 	}
 	return m.API.Update(ctx, &c.lease)
+}
+
+// forget deletes a claim, of what there is no more.
+func (m *Members) forget(ctx context.Context, c *Claim) error {
+	version := c.lease.ResourceVersion
+	return client.IgnoreNotFound(m.API.Delete(ctx, &c.lease, client.Preconditions{ResourceVersion: &version}))
 }
 
 // leads reports as an error that this replica does not hold a claim in an epoch,

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,22 +20,26 @@ import (
 	"github.com/bellows-go/bellows/coordinator"
 )
 
-// MaxFile is the most bytes of data in one ConfigMap.
+// MaxFile is the most bytes of data in one ConfigMap, keys included.
 const MaxFile = 512 << 10
+
+// maxParts leaves room for keys.
+const maxParts = MaxFile - 4<<10
 
 // A Memory keeps the state of one planner in ConfigMaps: one for each of its
 // groups, and more where a group's state is larger than MaxFile.
 //
 // One ConfigMap is written at once or not at all. Where there are several, each
-// holds the parts of the state before, too, so that whoever reads while they are
-// written finds one of the two whole.
+// holds the parts of the state before, too, and a group's first, which tells how
+// many there are, is written last: whoever reads while they are written finds one of
+// the two whole.
 //
 // Each write is on the version that was read or written last: when another has
 // written since, Save fails, and so it does for a leader that has been replaced.
 type Memory struct {
 	API       client.Client
 	Namespace string
-	Prefix    string // of the names, before that of the group
+	Prefix    string // of the names, before that of the group; begins with a letter
 
 	versions map[string]string // resourceVersion of each ConfigMap; "" is to be created
 	before   savedState
@@ -54,10 +59,12 @@ const (
 	keyPast  = "past"  // the plan that the parts past.* are of
 )
 
+// file names the ConfigMaps of a group. A group may be named as another one and
+// ".1", but no name that begins with Prefix begins with a digit.
 func (m *Memory) file(group string, i int) string {
 	name := m.Prefix + group
 	if i > 0 {
-		name += "." + strconv.Itoa(i)
+		name = strconv.Itoa(i) + "." + name
 	}
 	return name
 }
@@ -71,20 +78,22 @@ func (m *Memory) Load(ctx context.Context, p *coordinator.Planner, groups []stri
 	states := map[string][]coordinator.StatePart{}
 	for _, g := range groups {
 		files := 1
-		for i := 0; i < files; i++ {
+		for i := 0; ; i++ {
 			var c corev1.ConfigMap
 			name := m.file(g, i)
 			err := m.API.Get(ctx, types.NamespacedName{Namespace: m.Namespace, Name: name}, &c)
-			if apierrors.IsNotFound(err) {
-				m.versions[name] = ""
-				continue
-			}
-			if err != nil {
+			if client.IgnoreNotFound(err) != nil {
 				return false, nil, err
 			}
 			m.versions[name] = c.ResourceVersion
+			if err != nil && i >= files-1 {
+				break
+			}
 			if n, err := strconv.Atoi(c.Data[keyFiles]); err == nil && i == 0 {
 				files = min(n, 1000)
+			}
+			if i >= files {
+				continue // left behind by a save that was cut short
 			}
 			for _, key := range []string{keyNow, keyPast} {
 				if at := c.Data[key]; at != "" {
@@ -122,23 +131,51 @@ func covers(parts []coordinator.StatePart, groups []string) bool {
 func (m *Memory) Save(ctx context.Context, p *coordinator.Planner, at time.Time, groups []string) error {
 	now := savedState{at: at.UTC().Format("2006-01-02T15:04:05.000000000Z")}
 	var err error
-	if now.parts, err = p.StateParts(MaxFile / 4); err != nil {
+	if now.parts, err = p.StateParts(maxParts / 4); err != nil {
 		return err
 	}
-	files := m.fill(now, savedState{}, groups, MaxFile)
+	files := m.fill(now, savedState{}, groups, maxParts)
 	if len(files) > 1 {
-		files = m.fill(now, m.before, groups, MaxFile/2)
+		files = m.fill(now, m.before, groups, maxParts/2)
 	}
+	names := slices.Sorted(maps.Keys(files))
+	slices.SortStableFunc(names, func(a, b string) int { // a group's first comes after its others
+		return cmp.Compare(strings.Index(a, m.Prefix), strings.Index(b, m.Prefix)) * -1
+	})
 	m.sizes = map[string]int{}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		errs = append(errs, m.write(ctx, files[name]))
+	for _, name := range names {
+		if err := m.write(ctx, files[name]); err != nil {
+			return err
+		}
 		m.sizes[name] = size(files[name])
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	m.before = now
+	return m.prune(ctx, files)
+}
+
+// prune deletes the ConfigMaps that the state does not fill any more.
+func (m *Memory) prune(ctx context.Context, files map[string]*corev1.ConfigMap) error {
+	for name, version := range m.versions {
+		if files[name] != nil {
+			continue
+		}
+		if err := m.remove(ctx, name, version); err != nil {
+			return err
+		}
+		delete(m.versions, name)
+	}
+	return nil
+}
+
+// remove deletes a ConfigMap, if it is still of a version.
+func (m *Memory) remove(ctx context.Context, name, version string) error {
+	if version == "" {
+		return nil
+	}
+	err := m.API.Delete(ctx, m.configMap(name), client.Preconditions{ResourceVersion: &version})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("fleet: memory %s: %w", name, err)
+	}
 	return nil
 }
 
@@ -148,8 +185,8 @@ func (m *Memory) Sizes() map[string]int { return maps.Clone(m.sizes) }
 // Forget deletes all that is saved.
 func (m *Memory) Forget(ctx context.Context) error {
 	var errs []error
-	for name := range m.versions {
-		errs = append(errs, client.IgnoreNotFound(m.API.Delete(ctx, m.configMap(name))))
+	for name, version := range m.versions {
+		errs = append(errs, m.remove(ctx, name, version))
 	}
 	m.versions = map[string]string{}
 	return errors.Join(errs...)
@@ -237,6 +274,10 @@ func size(c *corev1.ConfigMap) (n int) {
 
 func (m *Memory) write(ctx context.Context, c *corev1.ConfigMap) error {
 	var err error
+	if m.versions == nil {
+		m.versions = map[string]string{}
+	}
+	m.versions[c.Name] += "" // from now on Refresh asks for it
 	if c.ResourceVersion = m.versions[c.Name]; c.ResourceVersion == "" {
 		err = m.API.Create(ctx, c)
 	} else {
@@ -248,7 +289,7 @@ func (m *Memory) write(ctx context.Context, c *corev1.ConfigMap) error {
 	}
 	// Whether it was written is not known: what it is now must be read. Another's
 	// write is told from one's own by Claim.
-	if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+	if !changed(err) {
 		var now corev1.ConfigMap
 		if client.IgnoreNotFound(m.API.Get(ctx, client.ObjectKeyFromObject(c), &now)) == nil && now.Data[keyNow] == c.Data[keyNow] {
 			m.versions[c.Name] = now.ResourceVersion
@@ -256,6 +297,12 @@ func (m *Memory) write(ctx context.Context, c *corev1.ConfigMap) error {
 		}
 	}
 	return fmt.Errorf("fleet: memory %s: %w", c.Name, err)
+}
+
+// changed reports whether a write was refused since its object is not what was read
+// or written last.
+func changed(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
 }
 
 // Refresh reads the versions of the ConfigMaps anew, after a Save that failed

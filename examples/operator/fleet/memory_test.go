@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -136,6 +137,109 @@ func TestMemoryCutShort(t *testing.T) {
 	}
 	if !bytes.Equal(load().AppendState(nil), after) {
 		t.Error("what comes back is not the state that was saved at the second try")
+	}
+}
+
+// scattered gives samples that do not compress, so that a state is large.
+func scattered(p *coordinator.Planner, at time.Time, n int, names []string) {
+	random := rand.New(rand.NewPCG(3, 4))
+	w := coordinator.World{Unseen: names}
+	for i := range n {
+		s := coordinator.Snapshot{Now: at.Add(time.Duration(i+1) * time.Second), World: w}
+		for _, series := range p.Wants() {
+			s.Samples = append(s.Samples, coordinator.Sample{Series: series, Value: random.Float64(), At: s.Now, Quality: policy.OK, Origin: "r"})
+		}
+		p.Plan(s)
+	}
+}
+
+// A state that grows beyond one ConfigMap, and falls below again, comes back at each
+// step: whoever takes over meanwhile, and wherever the writing ended.
+func TestMemoryGrows(t *testing.T) {
+	small, at, names := planned(t, 2000, 1, 1)
+	large := anew(t, small)
+	scattered(large, at, 30, names)
+	var failing string
+	lost := errors.New("lost")
+	unless := func(x client.Object, write func() error) error {
+		if x.GetName() == failing {
+			return lost
+		}
+		return write()
+	}
+	api := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, x client.Object, o ...client.CreateOption) error {
+			return unless(x, func() error { return c.Create(ctx, x, o...) })
+		},
+		Update: func(ctx context.Context, c client.WithWatch, x client.Object, o ...client.UpdateOption) error {
+			return unless(x, func() error { return c.Update(ctx, x, o...) })
+		},
+	})
+	open := func() (*fleet.Memory, []byte) {
+		t.Helper()
+		m, next := &fleet.Memory{API: api, Namespace: "s", Prefix: "p."}, anew(t, small)
+		if _, refused, err := m.Load(t.Context(), next, names); refused != nil || err != nil {
+			t.Fatal(refused, err)
+		}
+		return m, next.AppendState(nil)
+	}
+	files := func() (n int) {
+		t.Helper()
+		var list corev1.ConfigMapList
+		if err := api.List(t.Context(), &list); err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	m, _ := open()
+	for i, step := range []struct {
+		p     *coordinator.Planner
+		fails string
+		want  *coordinator.Planner
+	}{{small, "", small}, {large, "1.p.g0", small}, {large, "p.g0", small}, {large, "", large}, {small, "", small}, {large, "", large}, {small, "p.g0", large}, {small, "", small}} {
+		failing = step.fails
+		at = at.Add(time.Hour)
+		err := m.Save(t.Context(), step.p, at, names)
+		if apierrors.IsAlreadyExists(err) { // left behind when a save was cut short
+			err = errors.Join(m.Refresh(t.Context()), m.Save(t.Context(), step.p, at, names))
+		}
+		if step.fails == "" && err != nil || step.fails != "" && !errors.Is(err, lost) {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		failing = ""
+		for name, n := range m.Sizes() {
+			if n > fleet.MaxFile {
+				t.Errorf("step %d: %s has %d bytes", i, name, n)
+			}
+		}
+		var state []byte
+		if m, state = open(); !bytes.Equal(state, step.want.AppendState(nil)) {
+			t.Errorf("step %d: what comes back is not what was saved", i)
+		}
+		if step.fails == "" && (step.p == small) != (files() == 1) {
+			t.Errorf("step %d: %d ConfigMaps", i, files())
+		}
+	}
+}
+
+// A ConfigMap that a user deletes is written anew once its version is read anew, and
+// no two groups share one.
+func TestMemoryNames(t *testing.T) {
+	p, at, names := planned(t, 2, 1, 3)
+	api := fake.NewClientBuilder().Build()
+	m := &fleet.Memory{API: api, Namespace: "s", Prefix: "p."}
+	save := func() error { return m.Save(t.Context(), p, at, names) }
+	if err := save(); err != nil { // without Load
+		t.Fatal(err)
+	}
+	if err := api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "s", Name: "p.g0"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := save(); !apierrors.IsNotFound(err) {
+		t.Errorf("deleted: %v", err)
+	}
+	if err := errors.Join(m.Refresh(t.Context()), save()); err != nil {
+		t.Error(err)
 	}
 }
 

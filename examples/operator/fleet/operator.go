@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -164,7 +165,12 @@ func (o *Operator) watch(mgr manager.Manager) error {
 	all := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, x client.Object) []reconcile.Request {
 		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: x.GetNamespace(), Name: sweepUnit}}}
 	})
-	declared := builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}))
+	moved := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { // so the units are others
+		was, ok := e.ObjectOld.(*v1alpha1.Model)
+		is, ok2 := e.ObjectNew.(*v1alpha1.Model)
+		return ok && ok2 && !slices.Equal(leaves(was), leaves(is))
+	}}
+	declared := builder.WithPredicates(predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, moved))
 	skip := true // of one name: tests run several operators in one process
 	return builder.ControllerManagedBy(mgr).Named("bellows").
 		Watches(&v1alpha1.ServerGroup{}, all, declared).
@@ -217,12 +223,16 @@ func (o *Operator) turn(ctx context.Context, key types.NamespacedName) (exists b
 	}
 	l := o.leader(key)
 	if u == nil {
+		o.forgetWait(key)
 		if l != nil {
 			o.stepDown(ctx, key, nil, l)
 		}
 		return false, nil
 	}
 	mine, err := o.mine(ctx, key)
+	if err == nil && !mine {
+		o.forgetWait(key)
+	}
 	switch {
 	case err != nil:
 		return true, err

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bellows-go/bellows/coordinator"
@@ -20,13 +19,18 @@ func (o *Operator) pass(ctx context.Context, key types.NamespacedName, u *unit, 
 	if err != nil {
 		return err
 	}
-	if err := o.follow(&d, l); err != nil {
+	if err := o.follow(ctx, &d, l); err != nil {
 		return err
 	}
 	p := Pass{Namespace: key.Namespace, Unit: key.Name, Epoch: l.epoch}
 	s := o.snapshot(ctx, key.Namespace, l, &p)
 	if newest(&s.World) > l.epoch {
 		return fmt.Errorf("%w: a later epoch has begun", errNotLeader)
+	}
+	if l.actuator.Untold() { // this plan holds what is unseen; the next one sees it
+		if err := o.raise(ctx, l.actuator, l.epoch); err != nil {
+			return err
+		}
 	}
 	p.Plan, l.planned = l.planner.Plan(s), s.Now
 	if p.SaveErr = o.save(ctx, u, l, &p); p.SaveErr == nil {
@@ -39,6 +43,9 @@ func (o *Operator) pass(ctx context.Context, key types.NamespacedName, u *unit, 
 		}
 	}
 	err = o.report(ctx, key, u, l, &d, &p, &s.World)
+	if p.SaveErr == nil {
+		l.counts = l.remembered(&p.Plan)
+	}
 	p.Took = time.Since(began)
 	if o.OnPass != nil {
 		p.MemorySizes = l.memory.Sizes()
@@ -51,13 +58,16 @@ func (o *Operator) pass(ctx context.Context, key types.NamespacedName, u *unit, 
 }
 
 // follow takes over new declarations.
-func (o *Operator) follow(d *declared, l *leader) error {
+func (o *Operator) follow(ctx context.Context, d *declared, l *leader) error {
 	if d.stamp == l.declared.stamp {
 		return nil
 	}
 	if !slices.Equal(d.groups, l.declared.groups) || !slices.Equal(d.services, l.declared.services) {
 		actuator, err := o.actuator(d, l)
 		if err != nil {
+			return err
+		}
+		if err := o.raise(ctx, actuator, l.epoch); err != nil {
 			return err
 		}
 		l.actuator = actuator
@@ -74,7 +84,10 @@ func (o *Operator) snapshot(ctx context.Context, namespace string, l *leader, p 
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	s := coordinator.Snapshot{}
-	l.samples, p.ReadErr = l.source.Read(ctx, l.planner.Wants(), l.samples[:0])
+	l.samples = l.samples[:0]
+	if want := l.planner.Wants(); len(want) > 0 {
+		l.samples, p.ReadErr = l.source.Read(ctx, want, l.samples)
+	}
 	if want := l.planner.WantsPods(); len(want) > 0 {
 		var err error
 		l.pods, err = o.podLists(ctx, namespace, l, want, l.pods[:0])
@@ -93,17 +106,17 @@ func (o *Operator) snapshot(ctx context.Context, namespace string, l *leader, p 
 }
 
 // changes reports whether a plan says something that a successor must know.
-func changes(p *coordinator.Plan) bool {
+func (l *leader) changes(p *coordinator.Plan) bool {
 	if len(p.Now) > 0 {
 		return true
 	}
 	for i := range p.Models {
-		if p.Models[i].Was != p.Models[i].Desired {
+		if x := &p.Models[i]; l.was(coordinator.TargetID{Name: x.Model}, x.Was) != x.Desired {
 			return true
 		}
 	}
 	for i := range p.Services {
-		if p.Services[i].Was != p.Services[i].Desired {
+		if x := &p.Services[i]; l.was(coordinator.TargetID{Kind: coordinator.TargetService, Name: x.Service}, x.Was) != x.Desired {
 			return true
 		}
 	}
@@ -112,14 +125,14 @@ func changes(p *coordinator.Plan) bool {
 
 // save saves the planner's state, if a successor must know it or it is time.
 func (o *Operator) save(ctx context.Context, u *unit, l *leader, p *Pass) error {
-	if !changes(&p.Plan) && time.Since(l.saved) < o.SaveEvery {
+	if !l.changes(&p.Plan) && time.Since(l.saved) < o.SaveEvery {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	err := l.memory.Save(ctx, l.planner, p.Plan.At, u.groupNames())
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		// Someone else has written: a later leader, or this one without knowing.
+	if changed(err) {
+		// Someone else has written: a later leader, this one without knowing, or a user.
 		if err := o.members.leads(ctx, l.names, l.epoch); err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -19,11 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
-	"github.com/bellows-go/bellows/examples/operator/internal/kubetest"
 	"github.com/bellows-go/bellows/examples/operator/kube"
 )
 
@@ -239,9 +236,18 @@ func TestAdopted(t *testing.T) {
 // A HorizontalPodAutoscaler on cpu: usage comes from the metrics API.
 func TestAdoptedCPU(t *testing.T) {
 	r := newRig(t)
-	ctx := t.Context()
-	web, err := r.Deployment(ctx, r.ns, "web", 2)
+	web, err := r.Deployment(t.Context(), r.ns, "web", 2)
 	r.must(err)
+	r.adoptCPU(web)
+	o := r.operate("a", settings{})
+	r.serveUsage(o)
+	r.eventually(2*time.Minute, func(ctx context.Context) string { return r.is(ctx, nil, map[kube.Ref]int{web: 4}) })
+}
+
+// adoptCPU makes a service of a Deployment named web, by a HorizontalPodAutoscaler
+// that keeps the use of cpu at half of what is requested.
+func (r *rig) adoptCPU(web kube.Ref) {
+	r.Helper()
 	half := int32(50)
 	hpa := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "web"}}
 	hpa.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{
@@ -251,16 +257,19 @@ func TestAdoptedCPU(t *testing.T) {
 			Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &half},
 		}}},
 	}
-	r.must(r.API.Create(ctx, hpa))
+	r.must(r.API.Create(r.Context(), hpa))
 	v, k := web.ToAPIVersionAndKind()
-	r.must(r.API.Create(ctx, &v1alpha1.ScaledService{
+	r.must(r.API.Create(r.Context(), &v1alpha1.ScaledService{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "web"},
 		Spec: v1alpha1.ScaledServiceSpec{
 			Target: v1alpha1.ObjectRef{APIVersion: v, Kind: k, Name: "web"}, PolicyFrom: &v1alpha1.PolicyFrom{HorizontalPodAutoscaler: "web"},
 		},
 	}))
-	o := r.operate("a", settings{})
-	// 100 millicores are requested and used by each of two: twice the target.
+}
+
+// serveUsage makes the metrics API of an operator: 100 millicores are requested and
+// used by each pod.
+func (r *rig) serveUsage(o *operator) {
 	o.proxy.Serve("/apis/metrics.k8s.io/", http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		selector, err := labels.Parse(q.URL.Query().Get("labelSelector"))
 		if err != nil {
@@ -281,41 +290,4 @@ func TestAdoptedCPU(t *testing.T) {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"items": items})
 	}))
-	r.eventually(2*time.Minute, func(ctx context.Context) string { return r.is(ctx, nil, map[kube.Ref]int{web: 4}) })
-}
-
-// The operator's account may do what it needs, and no more.
-func TestRights(t *testing.T) {
-	r := newRig(t)
-	ctx := t.Context()
-	_, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	api, err := client.New(r.user, client.Options{Scheme: kubetest.Scheme()})
-	r.must(err)
-	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "gpu"}}
-	patch := func(text string) error {
-		return api.Patch(ctx, set, client.RawPatch(types.MergePatchType, []byte(text)))
-	}
-	r.must(patch(`{"metadata":{"annotations":{"bellows-go.github.io/fence":"{}"}}}`))
-	r.eventually(time.Minute, func(context.Context) string { // until the policy is in force
-		if err := patch(`{"spec":{"replicas":3}}`); err == nil || !strings.Contains(err.Error(), "changes no specification") {
-			return fmt.Sprintf("it can change a specification: %v", err)
-		}
-		return ""
-	})
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "s"}}
-	foreign := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "c"}}
-	for what, err := range map[string]error{
-		"read secrets":                      api.Get(ctx, client.ObjectKeyFromObject(secret), secret),
-		"write ConfigMaps elsewhere":        api.Create(ctx, foreign),
-		"delete pods":                       api.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "gpu-0"}}),
-		"make workloads":                    api.Create(ctx, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "d"}}),
-		"make models":                       api.Create(ctx, r.modelObject("m", "g", "1Gi", 1, 1)),
-		"change HorizontalPodAutoscalers":   api.Delete(ctx, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "h"}}),
-		"change the status of StatefulSets": api.Status().Patch(ctx, set.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{}`))),
-	} {
-		if !apierrors.IsForbidden(err) {
-			t.Errorf("it can %s: %v", what, err)
-		}
-	}
 }

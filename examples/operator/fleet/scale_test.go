@@ -29,7 +29,7 @@ func TestTwoThousand(t *testing.T) {
 		w, err := r.StatefulSet(ctx, r.ns, name, servers/groups)
 		r.must(err)
 		want[w] = servers / groups
-		r.group(name, w, servers/groups, servers/groups, "100Gi")
+		r.group(name, w, servers/groups, servers/groups, "101Gi")
 	}
 	var all sync.WaitGroup
 	made := make(chan error, models)

@@ -11,16 +11,16 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bellows-go/bellows/coordinator"
 	"github.com/bellows-go/bellows/examples/operator/api/v1alpha1"
 	"github.com/bellows-go/bellows/examples/operator/kube"
-	"github.com/bellows-go/bellows/policy"
 )
 
 // A change is a write of a status, or of finalizers, that differs from what is.
@@ -34,7 +34,7 @@ func (o *Operator) report(ctx context.Context, key types.NamespacedName, u *unit
 	}
 	held := replicasIn(w)
 	for _, m := range u.models {
-		changes = append(changes, o.reportModel(m, l, d, p, held, len(w.Unseen) == 0)...)
+		changes = append(changes, o.reportModel(m, u, l, d, p, w, held)...)
 	}
 	for _, s := range u.services {
 		changes = append(changes, o.reportService(ctx, s, l, d, p)...)
@@ -46,7 +46,8 @@ func (o *Operator) report(ctx context.Context, key types.NamespacedName, u *unit
 }
 
 // together makes changes, some at once. What fails is tried again at the next
-// pass, which sees that it has not changed.
+// pass, which sees that it has not changed. A conflict is no failure: the cache has not
+// seen the last pass's write.
 func together(ctx context.Context, changes []change) error {
 	var all sync.WaitGroup
 	next := make(chan change)
@@ -54,7 +55,7 @@ func together(ctx context.Context, changes []change) error {
 	for range min(8, len(changes)) {
 		all.Go(func() {
 			for do := range next {
-				if err := do(ctx); client.IgnoreNotFound(err) != nil {
+				if err := do(ctx); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
 					errs <- err
 				}
 			}
@@ -81,12 +82,26 @@ func (o *Operator) patchStatus(x client.Object, was, to any) []change {
 		return nil
 	}
 	return []change{func(ctx context.Context) error {
-		text, err := json.Marshal(map[string]any{"status": to})
+		text, err := difference(was, to)
 		if err != nil {
 			return err
 		}
 		return o.api.Status().Patch(ctx, x.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, text))
 	}}
+}
+
+// difference is the merge patch from one status to another: all of the other, and null
+// for what it leaves out.
+func difference(was, to any) ([]byte, error) {
+	before, err := json.Marshal(map[string]any{"status": was})
+	if err != nil {
+		return nil, err
+	}
+	after, err := json.Marshal(map[string]any{"status": to})
+	if err != nil {
+		return nil, err
+	}
+	return jsonmergepatch.CreateThreeWayJSONMergePatch(before, after, nil)
 }
 
 // condition sets a condition of a generation.
@@ -97,7 +112,7 @@ func condition(list *[]metav1.Condition, kind string, is bool, generation int64,
 	}
 	const most = 4096 // of a message
 	meta.SetStatusCondition(list, metav1.Condition{
-		Type: kind, Status: status, ObservedGeneration: generation, Reason: reason, Message: message[:min(len(message), most)],
+		Type: kind, Status: status, ObservedGeneration: generation, Reason: reason, Message: cut(message, most),
 	})
 }
 
@@ -122,10 +137,10 @@ func replicasIn(w *coordinator.World) map[string]int {
 	return n
 }
 
-func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pass, held map[string]int, all bool) []change {
+func (o *Operator) reportModel(m *v1alpha1.Model, u *unit, l *leader, d *declared, p *Pass, w *coordinator.World, held map[string]int) []change {
 	has := slices.Contains(m.Finalizers, v1alpha1.Finalizer)
 	if m.DeletionTimestamp != nil {
-		if has && all && held[m.Name] == 0 {
+		if has && len(w.Unseen) == 0 && held[m.Name] == 0 {
 			return []change{o.finalizer(m, false)}
 		}
 		return nil
@@ -146,9 +161,13 @@ func (o *Operator) reportModel(m *v1alpha1.Model, l *leader, d *declared, p *Pas
 	}
 	x := &p.Plan.Models[i]
 	to.Group, to.DesiredReplicas, to.Replicas = x.Group, int32(x.Desired), int32(x.Ready)
-	if x.Was != x.Desired {
-		to.Reason = because(x.Was, x.Desired, x.Decision.Steps)
-		o.event(m, corev1.EventTypeNormal, scaledReason(x.Was, x.Desired), "%s", to.Reason)
+	to.Left = nil
+	if len(u.groups) > 1 {
+		to.Left = left(m, x.Group, u, w)
+	}
+	if was := l.was(coordinator.TargetID{Name: m.Name}, x.Was); was != x.Desired {
+		to.Reason = because(was, x.Desired, x.Decision.Steps)
+		o.tellCount(m, was, x.Desired, to.Reason, p)
 	}
 	refusal := ""
 	if status.Refused > 0 {
@@ -206,6 +225,7 @@ func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *
 		return o.patchStatus(g, &g.Status, to)
 	}
 	x := &p.Plan.Groups[i]
+	o.measured(g, &to.Conditions, p.ReadErr)
 	o.observed(ctx, g, &to.Conditions, g.Name, x.Unseen, l, l.actuator.Why)
 	to.DesiredServers, to.Servers, to.LowerBound = int32(x.Desired), int32(x.Servers), int32(x.LowerBound)
 	if s := l.actuator.Selector(g.Name); s != "" {
@@ -228,6 +248,22 @@ func (o *Operator) reportGroup(ctx context.Context, g *v1alpha1.ServerGroup, l *
 		condition(&to.Conditions, v1alpha1.ConditionReady, ready, g.Generation, reason, "")
 	}
 	return o.patchStatus(g, &g.Status, to)
+}
+
+// measured sets the condition of that name, and tells of a change. As long as reading
+// fails the message is that of the first time: errors may differ in what means nothing.
+func (o *Operator) measured(x client.Object, list *[]metav1.Condition, err error) {
+	if err == nil {
+		condition(list, v1alpha1.ConditionMeasured, true, x.GetGeneration(), "Read", "")
+		return
+	}
+	message := err.Error()
+	if was := meta.FindStatusCondition(*list, v1alpha1.ConditionMeasured); was != nil && was.Status == metav1.ConditionFalse {
+		message = was.Message
+	} else {
+		o.event(x, corev1.EventTypeWarning, "NotMeasured", "%s", message)
+	}
+	condition(list, v1alpha1.ConditionMeasured, false, x.GetGeneration(), "NotRead", message)
 }
 
 // observed sets the condition of that name, and tells of a change.
@@ -257,11 +293,12 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 		return o.patchStatus(s, &s.Status, to)
 	}
 	x := &p.Plan.Services[i]
+	o.measured(s, &to.Conditions, p.ReadErr)
 	o.observed(ctx, s, &to.Conditions, s.Name, x.Unseen, l, l.actuator.WhyService)
 	to.DesiredReplicas, to.ReadyReplicas = int32(x.Desired), int32(x.Ready)
-	if x.Was != x.Desired {
-		to.Reason = because(x.Was, x.Desired, x.Decision.Steps)
-		o.event(s, corev1.EventTypeNormal, scaledReason(x.Was, x.Desired), "%s", to.Reason)
+	if was := l.was(coordinator.TargetID{Kind: coordinator.TargetService, Name: s.Name}, x.Was); was != x.Desired {
+		to.Reason = because(was, x.Desired, x.Decision.Steps)
+		o.tellCount(s, was, x.Desired, to.Reason, p)
 	}
 	ready := x.Ready == x.Desired && !x.Unseen && d.faults[faultOf(s)] == nil
 	reason := "Progressing"
@@ -270,65 +307,6 @@ func (o *Operator) reportService(ctx context.Context, s *v1alpha1.ScaledService,
 	}
 	condition(&to.Conditions, v1alpha1.ConditionReady, ready, s.Generation, reason, "")
 	return o.patchStatus(s, &s.Status, to)
-}
-
-// because tells why a count changed.
-func because(was, is int, steps []policy.Step) string {
-	text := fmt.Sprintf("%d->%d", was, is)
-	for i, step := range steps {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += "; "
-		}
-		text += step.String()
-	}
-	return text
-}
-
-func scaledReason(was, is int) string {
-	if is > was {
-		return "ScaledUp"
-	}
-	return "ScaledDown"
-}
-
-// tellActions makes events of what was done to servers.
-func (o *Operator) tellActions(u *unit, p *Pass) {
-	for i, err := range p.ApplyErrs {
-		a := &p.Plan.Now[i]
-		g := slices.IndexFunc(u.groups, func(g *v1alpha1.ServerGroup) bool { return g.Name == a.Group })
-		switch {
-		case g < 0:
-		case errors.Is(err, coordinator.ErrFenced):
-			o.event(u.groups[g], corev1.EventTypeWarning, "Fenced", "%v: %v", a, err)
-		case err != nil:
-		case a.Kind == coordinator.ScaleGroup && a.Why.Want > a.Why.Have:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersAdded", "%v: %s", a, a.Why)
-		case a.Kind == coordinator.ScaleGroup:
-			o.event(u.groups[g], corev1.EventTypeNormal, "ServersRemoved", "%v: %s", a, a.Why)
-		case a.Kind == coordinator.Unload && a.Why.Reason == coordinator.LoadFailed:
-			if m := slices.IndexFunc(u.models, func(m *v1alpha1.Model) bool { return m.Name == a.Model }); m >= 0 {
-				o.event(u.models[m], corev1.EventTypeWarning, "ReplicaBroken", "%v: %s", a, a.Why)
-			}
-		}
-	}
-}
-
-func (o *Operator) tellLeader(u *unit, l *leader) {
-	for _, g := range u.groups {
-		o.event(g, corev1.EventTypeNormal, "TookOver", "%s leads in epoch %d", o.Identity, l.epoch)
-	}
-	for _, s := range u.services {
-		o.event(s, corev1.EventTypeNormal, "TookOver", "%s leads in epoch %d", o.Identity, l.epoch)
-	}
-}
-
-// event records an event. Its action is the reason's verb.
-func (o *Operator) event(x runtime.Object, kind, reason, format string, args ...any) {
-	const most = 1024 // of a note
-	note := fmt.Sprintf(format, args...)
-	o.recorder.Eventf(x, nil, kind, reason, reason, "%s", note[:min(len(note), most)])
 }
 
 // reportInvalid tells that nothing of a unit can be planned.
@@ -346,7 +324,22 @@ func (o *Operator) reportInvalid(ctx context.Context, u *unit, d *declared) erro
 		to.ObservedGeneration = s.Generation
 		changes = append(changes, o.patchStatus(s, &s.Status, to)...)
 	}
+	for _, m := range u.models {
+		to := m.Status.DeepCopy()
+		notPlanned(m, to, cmp.Or(d.faults[faultOf(m)], errGroup), "Invalid")
+		changes = append(changes, o.patchStatus(m, &m.Status, to)...)
+	}
 	return together(ctx, changes)
+}
+
+// errGroup: a model is as it should be, and its group is not.
+var errGroup = errors.New("its group is not valid")
+
+// notPlanned says in a model's status why nothing is planned of it.
+func notPlanned(m *v1alpha1.Model, to *v1alpha1.ModelStatus, why error, reason string) {
+	to.ObservedGeneration = m.Generation
+	condition(&to.Conditions, v1alpha1.ConditionAccepted, false, m.Generation, reason, why.Error())
+	condition(&to.Conditions, v1alpha1.ConditionReady, false, m.Generation, "NotPlanned", "")
 }
 
 // strays sees to the models of a namespace whose group there is not.
@@ -372,9 +365,7 @@ func (o *Operator) strays(ctx context.Context, namespace string) (exist bool, er
 			continue
 		}
 		to := m.Status.DeepCopy()
-		to.ObservedGeneration = m.Generation
-		condition(&to.Conditions, v1alpha1.ConditionAccepted, false, m.Generation, "NoGroup", fmt.Sprintf("there is no ServerGroup %q", m.Spec.Group))
-		condition(&to.Conditions, v1alpha1.ConditionReady, false, m.Generation, "NotPlanned", "")
+		notPlanned(m, to, fmt.Errorf("there is no ServerGroup %q", m.Spec.Group), "NoGroup")
 		changes = append(changes, o.patchStatus(m, &m.Status, to)...)
 	}
 	return true, together(ctx, changes)

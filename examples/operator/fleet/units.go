@@ -26,7 +26,7 @@ const (
 	sweepUnit = "sweep"
 )
 
-// A unit is what one planner sees.
+// A unit is what one planner sees: groups that models link, and these models.
 type unit struct {
 	name     string // groupUnit + its first group, or serviceUnit + its service
 	groups   []*v1alpha1.ServerGroup
@@ -71,7 +71,7 @@ func unitsOf(groups []v1alpha1.ServerGroup, models []v1alpha1.Model) (units map[
 		return root[name]
 	}
 	for i := range models {
-		for _, f := range models[i].Spec.Fallbacks {
+		for _, f := range slices.Concat(models[i].Spec.Fallbacks, leaves(&models[i])) {
 			if a, b := find(models[i].Spec.Group), find(f); a != "" && b != "" && a != b {
 				root[max(a, b)] = min(a, b)
 			}
@@ -97,6 +97,34 @@ func unitsOf(groups []v1alpha1.ServerGroup, models []v1alpha1.Model) (units map[
 		slices.SortFunc(u.models, func(a, b *v1alpha1.Model) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return units, strays
+}
+
+// leaves are the groups that a model is declared for no more, and that may hold
+// replicas of it: they go when others serve in their place, which takes one
+// planner.
+func leaves(m *v1alpha1.Model) []string {
+	return slices.DeleteFunc(append([]string{m.Status.Group}, m.Status.Left...), func(g string) bool {
+		return g == "" || g == m.Spec.Group || slices.Contains(m.Spec.Fallbacks, g)
+	})
+}
+
+// left are the groups of a unit, other than the one that a model lives on, that hold
+// replicas of it, or may as far as is seen.
+func left(m *v1alpha1.Model, lives string, u *unit, w *coordinator.World) (groups []string) {
+	for _, g := range u.groups {
+		i := slices.IndexFunc(w.Groups, func(x coordinator.GroupState) bool { return x.Name == g.Name })
+		may := i < 0 && (m.Status.Group == g.Name || slices.Contains(m.Status.Left, g.Name))
+		if g.Name != lives && (may || i >= 0 && holds(&w.Groups[i], m.Name)) {
+			groups = append(groups, g.Name)
+		}
+	}
+	return groups
+}
+
+func holds(g *coordinator.GroupState, model string) bool {
+	return slices.ContainsFunc(g.Servers, func(s coordinator.ServerState) bool {
+		return slices.ContainsFunc(s.Replicas, func(r coordinator.ReplicaState) bool { return r.Model == model })
+	})
 }
 
 // lists are a namespace's groups and models, from the cache.

@@ -66,11 +66,15 @@ type Actuator struct {
 	o Options
 
 	mu        sync.Mutex
-	pods      map[types.NamespacedName]*corev1.Pod     // written, and maybe newer than what the cache has
-	workloads map[Ref]*metav1.PartialObjectMetadata    // as pods
-	scales    map[Ref]scale                            // as last read or written
-	parsed    map[types.NamespacedName]*serverSeen     // of the last observation
-	seen      map[string]map[types.UID]bool            // pods of the last observation of each group
+	pods      map[types.NamespacedName]*corev1.Pod          // written, and maybe newer than what the cache has
+	workloads map[Ref]*metav1.PartialObjectMetadata         // as pods
+	scales    map[Ref]scale                                 // as last read or written
+	parsed    map[types.NamespacedName]*serverSeen          // of the last observation
+	seen      map[string]map[types.UID]types.NamespacedName // pods of the last observation of each group
+	told      map[Ref]uint64                                // the epoch that Raise has told all of a workload and its pods
+	raised    uint64                                        // the latest epoch that Raise was called with
+	late      map[Ref]lateness
+	untold    bool                                     // since the last observation
 	resources map[schema.GroupVersionKind]resourceName // of kinds that were asked for
 }
 
@@ -126,7 +130,8 @@ func New(o Options) (*Actuator, error) {
 	}
 	return &Actuator{
 		o: o, pods: map[types.NamespacedName]*corev1.Pod{}, workloads: map[Ref]*metav1.PartialObjectMetadata{},
-		scales: map[Ref]scale{}, parsed: map[types.NamespacedName]*serverSeen{}, seen: map[string]map[types.UID]bool{}, resources: map[schema.GroupVersionKind]resourceName{},
+		scales: map[Ref]scale{}, parsed: map[types.NamespacedName]*serverSeen{}, seen: map[string]map[types.UID]types.NamespacedName{},
+		told: map[Ref]uint64{}, late: map[Ref]lateness{}, resources: map[schema.GroupVersionKind]resourceName{},
 	}, nil
 }
 

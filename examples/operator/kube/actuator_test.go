@@ -1,9 +1,11 @@
 package kube_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,11 +67,17 @@ func scaleTo(n int, id string, victims ...string) coordinator.Action {
 // the count has been changed by someone else since, it is not.
 func TestHalfDone(t *testing.T) {
 	for _, x := range []struct {
-		name  string
-		fault kubetest.Fault
-	}{{"refused", kubetest.Refused}, {"lost", kubetest.Lost}} {
+		name    string
+		fault   kubetest.Fault
+		removal coordinator.Removal
+	}{
+		{"refused", kubetest.Refused, coordinator.Ordinal},
+		{"lost", kubetest.Lost, coordinator.Ordinal},
+		{"refused", kubetest.Refused, coordinator.Free},
+		{"lost", kubetest.Lost, coordinator.Free},
+	} {
 		t.Run(x.name, func(t *testing.T) {
-			w, r := one(t, coordinator.Ordinal, 1)
+			w, r := one(t, x.removal, 1)
 			w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
 				if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
 					return x.fault
@@ -77,8 +85,9 @@ func TestHalfDone(t *testing.T) {
 				return kubetest.None
 			})
 			a := scaleTo(3, "a")
-			if err := w.actuator.Apply(t.Context(), a); err == nil || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
-				t.Fatalf("%v is refused by the server, and Apply says %v", a, err)
+			// One that had its effect may be found to have had it.
+			if err := w.actuator.Apply(t.Context(), a); err == nil && x.fault == kubetest.Refused || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
+				t.Fatalf("%v is %s by the server, and Apply says %v", a, x.name, err)
 			}
 			w.proxy.SetFault(nil)
 			must(t, w.actuator.Apply(t.Context(), a))
@@ -97,7 +106,33 @@ func TestHalfDone(t *testing.T) {
 }
 
 func object(r kube.Ref) client.Object {
-	return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.NamespacedName.Name}}
+	at := metav1.ObjectMeta{Namespace: r.Namespace, Name: r.NamespacedName.Name}
+	if r.Kind == "Deployment" {
+		return &appsv1.Deployment{ObjectMeta: at}
+	}
+	return &appsv1.StatefulSet{ObjectMeta: at}
+}
+
+// A status that is written between the two writes of a count is no change of it.
+func TestStatusBetweenWrites(t *testing.T) {
+	for _, removal := range []coordinator.Removal{coordinator.Ordinal, coordinator.Free} {
+		w, r := one(t, removal, 1)
+		touch := sync.OnceValue(func() error {
+			return env.API.Status().Patch(context.Background(), object(r), client.RawPatch(types.MergePatchType, []byte(`{"status":{"collisionCount":7}}`)))
+		})
+		w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
+			if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
+				if err := touch(); err != nil {
+					t.Error(err)
+				}
+			}
+			return kubetest.None
+		})
+		must(t, w.actuator.Apply(t.Context(), scaleTo(3, "a")))
+		if n, err := replicas(t.Context(), r); n != 3 || err != nil {
+			t.Errorf("%v: %d replicas, %v", removal, n, err)
+		}
+	}
 }
 
 // A Deployment whose other pods are not ready would lose these in place of the
@@ -165,6 +200,59 @@ func TestRaise(t *testing.T) {
 	}
 	load.Epoch, load.Generation = 7, 1
 	must(t, w.actuator.Apply(ctx, load))
+}
+
+// A leader that is deposed between its two writes of a count, when the workload has
+// accepted the wish, does not carry it out.
+func TestDeposedBetweenWrites(t *testing.T) {
+	w, r := one(t, coordinator.Ordinal, 1)
+	next, err := kube.New(kube.Options{Cache: env.API, API: env.API, Groups: w.options.Groups})
+	must(t, err)
+	raise := sync.OnceValue(func() error { return next.Raise(context.Background(), 2) })
+	w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
+		if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
+			if err := raise(); err != nil {
+				t.Error(err)
+			}
+		}
+		return kubetest.None
+	})
+	if err := w.actuator.Apply(t.Context(), scaleTo(3, "a")); !errors.Is(err, coordinator.ErrFenced) {
+		t.Errorf("the count of the one that is deposed: %v", err)
+	}
+	if n, err := replicas(t.Context(), r); n != 1 || err != nil {
+		t.Errorf("%d replicas, %v", n, err)
+	}
+}
+
+// What could not be told of an epoch is unseen, as one of an older epoch may still
+// act there; it is seen once Raise has told it.
+func TestRaiseInPart(t *testing.T) {
+	w, _ := one(t, coordinator.Ordinal, 2)
+	ctx := t.Context()
+	w.proxy.SetFault(func(r *http.Request) kubetest.Fault {
+		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/gpu-1") {
+			return kubetest.Refused
+		}
+		return kubetest.None
+	})
+	if err := w.actuator.Raise(ctx, 7); err == nil || errors.Is(err, coordinator.ErrFenced) {
+		t.Fatalf("gpu-1 refuses, and Raise says %v", err)
+	}
+	seen, err := w.actuator.Observe(ctx)
+	must(t, err)
+	if len(seen.Groups) != 0 || len(seen.Unseen) != 1 || !w.actuator.Untold() {
+		t.Errorf("not told, and seen: %+v", seen)
+	}
+	if err := w.actuator.Why(ctx, "gpu"); err == nil || !strings.Contains(err.Error(), "epoch 7") {
+		t.Errorf("why: %v", err)
+	}
+	w.proxy.SetFault(nil)
+	must(t, w.actuator.Raise(ctx, 7))
+	g := w.see(t)
+	if g.Epoch != 7 || g.Servers[0].Epoch != 7 || g.Servers[1].Epoch != 7 || w.actuator.Untold() {
+		t.Errorf("the epochs are %d, %d, %d", g.Epoch, g.Servers[0].Epoch, g.Servers[1].Epoch)
+	}
 }
 
 // Several actions on one server are one write; to look costs no call.

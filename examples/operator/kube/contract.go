@@ -145,8 +145,8 @@ type fence struct {
 	Generation uint64   `json:"generation"`
 	IDs        []string `json:"ids,omitempty"`
 	Seq        uint64   `json:"seq"`
-	// The last wish, and the workload's metadata.generation when it was accepted. As
-	// long as it has not risen the wish has not been carried out.
+	// The last wish, and the workload's metadata.generation by which it was accepted.
+	// As long as it has not risen the wish has not been carried out.
 	Last     string `json:"last,omitempty"`
 	Replicas int    `json:"replicas"`
 	At       int64  `json:"at"`

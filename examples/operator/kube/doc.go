@@ -40,16 +40,17 @@
 //
 // A server that has not been told anything since a new epoch began does not know
 // of it: whoever starts an epoch calls [Actuator.Raise] first, and pods that come
-// later are guarded by [Options.Leads].
+// later are guarded by [Options.Leads]. What Raise could not tell is unseen until it
+// is told, see [Actuator.Untold].
 //
 // # What is removed
 //
-// A StatefulSet removes its highest ordinals. Of other workloads exactly the
-// chosen pods go: they are given the least possible
-// controller.kubernetes.io/pod-deletion-cost before the count falls. A
-// ReplicaSet takes pods that are not running or not ready before it looks at
-// costs, so as long as one of these would go in their place, or a rollout is under
-// way, nothing is removed, and Apply says why.
+// A StatefulSet removes its highest ordinals. Of a Deployment, and of any other
+// workload whose controller heeds the annotation, exactly the chosen pods go: they are
+// given the least possible controller.kubernetes.io/pod-deletion-cost, and the count falls
+// a quarter of a second after the cache has seen that. A ReplicaSet takes pods that are not
+// running or not ready before it looks at costs, so as long as one of these would go in
+// their place, or a rollout is under way, nothing is removed, and Apply says why.
 //
 // # Reads
 //

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -89,12 +91,38 @@ func open(groups []kube.Group, services []kube.Service, user *rest.Config) (*wor
 		_ = w.cache.Start(ctx) // ends with close
 	}()
 	w.close = sync.OnceFunc(func() {
+		// A watch that ends while an event is on its way keeps a goroutine for ever
+		// (watch.Filter of apimachinery): the watches end first, and the last events arrive.
+		w.proxy.Cut(func(string) bool { return true })
+		poll(func(context.Context) bool { return w.unwatched() })
+		<-time.After(20 * time.Millisecond)
 		cancel()
 		<-done
 		w.proxy.Close()
 		http.CloseIdleConnections()
 	})
 	return w, nil
+}
+
+// unwatched reports whether the actuator's cache has no watch open.
+func (w *world) unwatched() bool {
+	for _, kind := range []schema.GroupVersionResource{
+		{Version: "v1", Resource: "pods"},
+		appsv1.SchemeGroupVersion.WithResource("statefulsets"), appsv1.SchemeGroupVersion.WithResource("deployments"),
+		{Group: kubetest.FleetKind.Group, Version: kubetest.FleetKind.Version, Resource: "fleets"},
+	} {
+		for _, g := range w.options.Groups {
+			if w.options.Watches.Open(kind, g.Workload.Namespace) {
+				return false
+			}
+		}
+		for _, s := range w.options.Services {
+			if w.options.Watches.Open(kind, s.Target.Namespace) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // quiet reports whether all that was accepted is done, and seen through the cache;

@@ -37,6 +37,9 @@ func (a *Actuator) Observe(ctx context.Context) (coordinator.World, error) {
 	if err := ctx.Err(); err != nil {
 		return w, err
 	}
+	a.mu.Lock()
+	a.untold = false
+	a.mu.Unlock()
 	for i := range a.o.Groups {
 		g, err := a.group(ctx, &a.o.Groups[i])
 		if err != nil {
@@ -163,7 +166,7 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 		return state, err
 	}
 	if s.selector == nil {
-		return state, fmt.Errorf("kube: the scale of %s %s has no selector", g.Workload.Kind, g.Workload.NamespacedName)
+		return state, fmt.Errorf("kube: %s %s: %w", g.Workload.Kind, g.Workload.NamespacedName, errNoSelector)
 	}
 	list, err := a.podsOf(ctx, g.Workload.Namespace, s.selector)
 	if err != nil {
@@ -176,10 +179,13 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 		Name: g.Name, Desired: s.wanted, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f),
 		Servers: make([]coordinator.ServerState, 0, len(list)),
 	}
-	seen := map[types.UID]bool{}
+	if err := a.knows(g.Workload); err != nil {
+		return state, err
+	}
+	seen := map[types.UID]types.NamespacedName{}
 	for i := range list {
 		pod := a.newest(&list[i])
-		seen[pod.UID] = true
+		seen[pod.UID] = client.ObjectKeyFromObject(pod)
 		if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 			continue // it holds nothing; another comes in its place
 		}
@@ -191,8 +197,18 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 	}
 	slices.SortFunc(state.Servers, func(a, b coordinator.ServerState) int { return cmp.Compare(a.Name, b.Name) })
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	for uid, name := range a.seen[g.Name] {
+		if _, stays := seen[uid]; !stays { // another of its name may have come
+			if p := a.pods[name]; p != nil && p.UID == uid {
+				delete(a.pods, name)
+			}
+			if p := a.parsed[name]; p != nil && p.uid == uid {
+				delete(a.parsed, name)
+			}
+		}
+	}
 	a.seen[g.Name] = seen
-	a.mu.Unlock()
 	return state, nil
 }
 
@@ -304,13 +320,19 @@ func (a *Actuator) service(ctx context.Context, x *Service) (state coordinator.S
 	}
 	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
 	if s.selector == nil {
-		return state, a.current(x.Target, false)
+		if err := a.current(x.Target, false); err != nil {
+			return state, err
+		}
+		return state, a.knows(x.Target)
 	}
 	list, err := a.podsOf(ctx, x.Target.Namespace, s.selector)
 	if err != nil {
 		return state, err
 	}
 	if err := a.current(x.Target, true); err != nil {
+		return state, err
+	}
+	if err := a.knows(x.Target); err != nil {
 		return state, err
 	}
 	state.Ready = 0

@@ -17,57 +17,117 @@ import (
 // Raise tells all workloads and servers that an epoch has begun: none of them
 // accepts actions of an older one any more. It is one write for each that does
 // not know yet, none for the others. The error wraps coordinator.ErrFenced when a
-// later epoch has begun, and names what could not be told: then no action should be sent.
+// later epoch has begun: then no action should be sent. Else it names what could not be
+// told. That is unseen until Raise is called again and tells it, see Untold.
 func (a *Actuator) Raise(ctx context.Context, epoch uint64) error {
 	type subject struct {
-		ref Ref
-		pod types.NamespacedName
+		of, ref Ref
+		pod     types.NamespacedName
 	}
 	var subjects []subject
-	var errs []error
+	var mu sync.Mutex
+	failed := map[Ref]error{}
+	fail := func(r Ref, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		failed[r] = errors.Join(failed[r], fmt.Errorf("%s %s: %w", r.Kind, r.NamespacedName, err))
+	}
+	a.mu.Lock()
+	a.raised = max(a.raised, epoch)
+	latest := a.raised
+	a.mu.Unlock()
+	if epoch < latest {
+		return fmt.Errorf("kube: epoch %d: %w", epoch, coordinator.ErrFenced)
+	}
+	refs := make([]Ref, 0, len(a.o.Groups)+len(a.o.Services))
 	for i := range a.o.Groups {
-		g := &a.o.Groups[i]
-		subjects = append(subjects, subject{ref: g.Workload})
-		m, err := a.liveWorkload(ctx, g.Workload)
+		r := a.o.Groups[i].Workload
+		refs, subjects = append(refs, r), append(subjects, subject{of: r, ref: r})
+		pods, err := a.allPods(ctx, r)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			fail(r, err)
 		}
-		s, err := a.count(ctx, g.Workload, m, false)
-		if err != nil || s.selector == nil {
-			errs = append(errs, err)
-			continue
-		}
-		var list corev1.PodList
-		if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for j := range list.Items {
-			a.keepPod(&list.Items[j])
-			subjects = append(subjects, subject{pod: client.ObjectKeyFromObject(&list.Items[j])})
+		for _, name := range pods {
+			subjects = append(subjects, subject{of: r, pod: name})
 		}
 	}
 	for i := range a.o.Services {
-		subjects = append(subjects, subject{ref: a.o.Services[i].Target})
+		r := a.o.Services[i].Target
+		refs, subjects = append(refs, r), append(subjects, subject{of: r, ref: r})
 	}
-	var mu sync.Mutex
 	a.each(len(subjects), func(i int) {
-		raise := func() error { return a.raiseWorkload(ctx, subjects[i].ref, epoch) }
-		if subjects[i].pod.Name != "" {
-			raise = func() error { return a.raisePod(ctx, subjects[i].pod, epoch) }
+		s := &subjects[i]
+		raise := func() error { return a.raiseWorkload(ctx, s.ref, epoch) }
+		if s.pod.Name != "" {
+			raise = func() error { return client.IgnoreNotFound(a.raisePod(ctx, s.pod, epoch)) }
 		}
-		if err := retry(ctx, raise); client.IgnoreNotFound(err) != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
+		if err := retry(ctx, raise); err != nil {
+			fail(s.of, err)
 		}
 	})
+	var errs []error
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range refs {
+		if err := failed[r]; err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		a.told[r] = epoch
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("kube: epoch %d: %w", epoch, err)
 	}
 	return nil
 }
+
+// allPods are the pods of a workload as the API server has them.
+func (a *Actuator) allPods(ctx context.Context, r Ref) (names []types.NamespacedName, err error) {
+	m, err := a.liveWorkload(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.count(ctx, r, m, false)
+	if err != nil {
+		return nil, err
+	}
+	if s.selector == nil {
+		return nil, errNoSelector
+	}
+	var list corev1.PodList
+	if err := a.o.API.List(ctx, &list, client.InNamespace(r.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		a.keepPod(&list.Items[i])
+		names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+	}
+	return names, nil
+}
+
+// knows reports as an error that a workload, or a pod of it, may not know the epoch
+// that has begun: one of an older epoch may still act there.
+func (a *Actuator) knows(r Ref) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.told[r] >= a.raised {
+		return nil
+	}
+	a.untold = true
+	return fmt.Errorf("kube: %s %s has not been told yet that epoch %d has begun", r.Kind, r.NamespacedName, a.raised)
+}
+
+// Untold reports whether the last Observe met a group or service that is unseen for no
+// other reason than that Raise could not tell it of the epoch: it is to be called
+// again.
+func (a *Actuator) Untold() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.untold
+}
+
+// errNoSelector: the pods of a workload cannot be found.
+var errNoSelector = errors.New("its scale has no selector")
 
 // retry calls do until it meets no conflict.
 func retry(ctx context.Context, do func() error) (err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,8 +15,8 @@ import (
 
 // chooseVictims makes those pods go first when the count falls to n that are
 // named, or have not been observed yet: these are the ones that a fall beyond the
-// named may take. It returns the count by which no others go. The error says that
-// others would go all the same.
+// named may take. It returns the count by which no others go, once the controller can
+// be taken to know them. The error says that others would go all the same.
 func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, victims []string) (int, error) {
 	if s.selector == nil {
 		return n, errors.New("the scale has no selector by which to find the pods to remove")
@@ -24,7 +25,7 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 	if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
 		return n, err
 	}
-	var go1st, stay []*corev1.Pod
+	var go1st, stay, marked []*corev1.Pod
 	worst, hash := rank{}, "" // of those that go
 	for i := range list.Items {
 		pod := &list.Items[i]
@@ -50,6 +51,7 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 			if err := a.setCost(ctx, pod, nil); err != nil {
 				return n, err
 			}
+			marked = append(marked, pod)
 		}
 	}
 	first := firstToGo
@@ -58,9 +60,45 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 			if err := a.setCost(ctx, pod, &first); err != nil {
 				return n, err
 			}
+			marked = append(marked, pod)
 		}
 	}
+	if len(marked) > 0 {
+		return max(n, len(stay)), a.await(ctx, marked)
+	}
 	return max(n, len(stay)), nil
+}
+
+// costsSettle is how long after this process a controller may see a cost.
+const costsSettle = 250 * time.Millisecond
+
+// await waits until the cache has pods as they were written, and a while more: a
+// controller that is told of a count before it has seen the costs chooses by itself.
+func (a *Actuator) await(ctx context.Context, written []*corev1.Pod) error {
+	for _, pod := range written {
+		for {
+			var seen corev1.Pod
+			err := a.o.Cache.Get(ctx, client.ObjectKeyFromObject(pod), &seen, client.UnsafeDisableDeepCopyOption(true))
+			if err != nil || seen.UID != pod.UID || !newer(pod.ResourceVersion, seen.ResourceVersion) {
+				break // seen, or gone
+			}
+			if err := pause(ctx, 5*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return pause(ctx, costsSettle)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // observed reports whether a pod was in the last observation of its group.
@@ -68,7 +106,8 @@ func (a *Actuator) observed(g *Group, pod *corev1.Pod) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	seen := a.seen[g.Name]
-	return seen == nil || seen[pod.UID]
+	_, yes := seen[pod.UID]
+	return seen == nil || yes
 }
 
 func (a *Actuator) setCost(ctx context.Context, pod *corev1.Pod, cost *string) error {

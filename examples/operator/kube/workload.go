@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,8 +58,19 @@ func newer(x, than string) bool {
 
 // workload is the metadata of a workload: from the cache, or as last written.
 func (a *Actuator) workload(ctx context.Context, r Ref) (*metav1.PartialObjectMetadata, error) {
+	a.mu.Lock()
+	late := a.late[r]
+	a.mu.Unlock()
+	if a.o.Now().Before(late.until) {
+		return nil, late.err
+	}
 	m := metadata(r)
-	if err := a.o.Cache.Get(ctx, r.NamespacedName, m, client.UnsafeDisableDeepCopyOption(true)); err != nil {
+	wait, cancel := context.WithTimeout(ctx, syncWait)
+	defer cancel()
+	if err := a.o.Cache.Get(wait, r.NamespacedName, m, client.UnsafeDisableDeepCopyOption(true)); err != nil {
+		if wait.Err() != nil && ctx.Err() == nil {
+			err = a.unsynced(ctx, r, err)
+		}
 		return nil, err
 	}
 	a.mu.Lock()
@@ -70,6 +82,29 @@ func (a *Actuator) workload(ctx context.Context, r Ref) (*metav1.PartialObjectMe
 		delete(a.workloads, r)
 	}
 	return m, nil
+}
+
+// syncWait is how long a workload may take to be read from the cache. A cache waits
+// until it has listed what it is asked for the first time, which is for ever where
+// that is forbidden.
+const syncWait = 2 * time.Second
+
+// unsynced tells why a cache does not have a workload's kind, and keeps others from
+// waiting for it for a while.
+func (a *Actuator) unsynced(ctx context.Context, r Ref, err error) error {
+	if _, live := a.liveWorkload(ctx, r); live != nil {
+		err = errors.Join(err, live)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.late[r] = lateness{a.o.Now().Add(3 * syncWait), err}
+	return err
+}
+
+// lateness is until when not to wait for a cache, and why.
+type lateness struct {
+	until time.Time
+	err   error
 }
 
 // liveWorkload is the metadata of a workload as the API server has it.
@@ -205,7 +240,7 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	case err != nil:
 		return false, err
 	case done && *told && f.Last == short(x.ID) && m.Generation != f.At:
-		// Someone has set a count since this call has told whose wish it is.
+		// Someone has changed it since this call has told whose wish it is.
 		if s, err := a.count(ctx, r, m, false); err != nil || s.wanted == f.Replicas {
 			return false, err
 		}
@@ -228,7 +263,7 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 	if !done {
 		f = fence{
 			Epoch: x.Epoch, Generation: x.Generation, IDs: raise(f.Epoch, f.Generation, f.IDs, x), Seq: f.Seq + 1,
-			Last: short(x.ID), Replicas: n, At: m.Generation,
+			Last: short(x.ID), Replicas: n, At: m.Generation + counts(r),
 		}
 		if m, err = a.tell(ctx, r, m, &f); err != nil {
 			return apierrors.IsConflict(err), err
@@ -239,6 +274,15 @@ func (a *Actuator) scaleOn(ctx context.Context, l lane, r Ref, m *metav1.Partial
 		return false, nil
 	}
 	return a.setCount(ctx, r, m, f.Replicas)
+}
+
+// counts is by how much a change of its annotations raises the generation of a
+// workload: see PrepareForUpdate in k8s.io/kubernetes/pkg/registry/apps/deployment.
+func counts(r Ref) int64 {
+	if r.Group == "apps" && r.Kind == "Deployment" {
+		return 1
+	}
+	return 0
 }
 
 // tell writes a fence on a version of the workload.

@@ -2,7 +2,6 @@ package control
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/bellows-go/bellows/coordinator"
 )
@@ -27,20 +26,8 @@ func (p *plane) tick(t coordinator.Tick) {
 			p.Say("         %v (%s)", a, a.Why.Reason)
 		}
 	}
-	p.complain("tick", sent(t))
+	p.complain("tick", t.Failures())
 	p.keep(t)
-}
-
-// sent are the errors of a tick, but for those of actions that were not sent
-// because of earlier errors.
-func sent(t coordinator.Tick) error {
-	errs := []error{t.ReadErr, t.ObserveErr}
-	for _, err := range t.ApplyErrs {
-		if err != nil && !errors.Is(err, coordinator.ErrNotSent) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // complain says an error of one kind, once until there is none.

@@ -16,6 +16,7 @@ import (
 // +kubebuilder:printcolumn:name="Serving",type=integer,JSONPath=`.status.replicas`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.reason`,priority=1
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a model's name becomes part of a label and has at most 63 characters"
 type Model struct {
@@ -121,6 +122,10 @@ type ModelStatus struct {
 	// The group that it lives on.
 	// +optional
 	Group string `json:"group,omitempty"`
+	// Other groups that still hold replicas of it: it has left them.
+	// +optional
+	// +listType=set
+	Left []string `json:"left,omitempty"`
 	// The count that is wanted.
 	DesiredReplicas int32 `json:"desiredReplicas"`
 	// Those that serve.

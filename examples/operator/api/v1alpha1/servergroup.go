@@ -17,6 +17,7 @@ import (
 // +kubebuilder:printcolumn:name="Up",type=integer,JSONPath=`.status.upServers`
 // +kubebuilder:printcolumn:name="Bound",type=integer,JSONPath=`.status.lowerBound`,priority=1
 // +kubebuilder:printcolumn:name="Leader",type=string,JSONPath=`.status.leader`,priority=1
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 52",message="a group's name becomes part of a label and has at most 52 characters"
 type ServerGroup struct {

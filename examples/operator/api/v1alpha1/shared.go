@@ -53,6 +53,9 @@ const (
 	// ConditionObserved: the workload could be seen in the last pass. False: it is
 	// held as it is.
 	ConditionObserved = "Observed"
+	// ConditionMeasured, of a ServerGroup or a ScaledService: the load could be read
+	// in the last pass. False: what was not read falls in no count.
+	ConditionMeasured = "Measured"
 )
 
 // Finalizer keeps a Model until its replicas are unloaded.

@@ -9,14 +9,16 @@ import (
 	"os"
 	"path/filepath"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Install creates the objects of manifests, named from the module's root; those
-// that there are already stay.
-func (e *Env) Install(ctx context.Context, files ...string) error {
+// Install creates the objects of manifests, named from the module's root, in a
+// namespace where they name none; those that there are already stay. A field that
+// is not known is an error.
+func (e *Env) Install(ctx context.Context, namespace string, files ...string) error {
 	for _, file := range files {
 		text, err := os.ReadFile(filepath.Join(Root(), file))
 		if err != nil {
@@ -33,7 +35,10 @@ func (e *Env) Install(ctx context.Context, files ...string) error {
 			if len(u.Object) == 0 {
 				continue
 			}
-			if err := e.API.Create(ctx, u); client.IgnoreAlreadyExists(err) != nil {
+			if u.GetNamespace() == "" && namespace != "" {
+				u.SetNamespace(namespace)
+			}
+			if err := e.API.Create(ctx, u, client.FieldValidation(metav1.FieldValidationStrict)); client.IgnoreAlreadyExists(err) != nil {
 				return fmt.Errorf("%s: %s %s: %w", file, u.GetKind(), u.GetName(), err)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,6 +45,9 @@ type Env struct {
 	API   client.Client // as an administrator
 	kcm   *exec.Cmd
 	log   bytes.Buffer
+
+	mu       sync.Mutex
+	kubelets []*Kubelet // all that were started
 }
 
 var started *Env
@@ -188,6 +192,11 @@ func (e *Env) startControllers(assets string) error {
 }
 
 func (e *Env) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.kubelets { // the API server waits for their watches to end
+		k.Stop()
+	}
 	if e.kcm != nil && e.kcm.Process != nil {
 		_ = e.kcm.Process.Kill()
 		_ = e.kcm.Wait()
@@ -210,6 +219,15 @@ func (e *Env) User(name string, groups ...string) (*rest.Config, error) {
 		return nil, err
 	}
 	return Unlimited(u.Config()), nil
+}
+
+// KubeConfig is User as a file for KUBECONFIG.
+func (e *Env) KubeConfig(name string, groups ...string) ([]byte, error) {
+	u, err := e.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return u.KubeConfig()
 }
 
 // Namespace makes a namespace of a new name.

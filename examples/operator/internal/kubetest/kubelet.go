@@ -40,7 +40,7 @@ type Kubelet struct {
 	stop     context.CancelFunc
 }
 
-// Start starts working, until Stop.
+// Start starts working, until Stop or the end of the Env.
 func (k *Kubelet) Start(e *Env) error {
 	k.API = e.API
 	k.inFlight, k.fails, k.frozen, k.loading = map[string]int64{}, map[string]bool{}, map[string]bool{}, map[string]time.Time{}
@@ -78,6 +78,9 @@ func (k *Kubelet) Start(e *Env) error {
 		defer close(k.done)
 		_ = mgr.Start(ctx) // ends with Stop
 	}()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.kubelets = append(e.kubelets, k)
 	return nil
 }
 

@@ -35,8 +35,11 @@ func (e *Env) StatefulSet(ctx context.Context, namespace, name string, n int32) 
 	s := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	s.Spec.Replicas, s.Spec.ServiceName, s.Spec.PodManagementPolicy = &n, name, appsv1.ParallelPodManagement
 	s.Spec.Selector, s.Spec.Template = template(name)
-	return refTo(appsv1.SchemeGroupVersion.WithKind("StatefulSet"), namespace, name), e.API.Create(ctx, s)
+	return refTo(StatefulSetKind, namespace, name), e.API.Create(ctx, s)
 }
+
+// StatefulSetKind is that of StatefulSets.
+var StatefulSetKind = appsv1.SchemeGroupVersion.WithKind("StatefulSet")
 
 // Deployment makes one of n pods.
 func (e *Env) Deployment(ctx context.Context, namespace, name string, n int32) (kube.Ref, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -25,6 +26,7 @@ type Proxy struct {
 
 	mu      sync.Mutex
 	counts  map[string]int
+	rights  map[Right]bool // that requests took
 	cuts    map[int]func(path string) bool
 	next    int
 	streams map[*stream]bool
@@ -74,7 +76,7 @@ func NewProxy(user *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{listener: l, upstream: rt, target: target, counts: map[string]int{}, cuts: map[int]func(string) bool{}, streams: map[*stream]bool{}, gate: make(chan struct{})}
+	p := &Proxy{listener: l, upstream: rt, target: target, counts: map[string]int{}, rights: map[Right]bool{}, cuts: map[int]func(string) bool{}, streams: map[*stream]bool{}, gate: make(chan struct{})}
 	close(p.gate)
 	reverse := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -125,11 +127,7 @@ func (p *Proxy) closed() bool {
 func (p *Proxy) Counts() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := map[string]int{}
-	for k, v := range p.counts {
-		c[k] = v
-	}
-	return c
+	return maps.Clone(p.counts)
 }
 
 // Reset makes all counts zero.
@@ -137,6 +135,13 @@ func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts = map[string]int{}
+}
+
+// Rights are what all requests took.
+func (p *Proxy) Rights() map[Right]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.rights)
 }
 
 // SetFault decides what becomes of each request that is no watch; nil is nothing.
@@ -210,6 +215,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, reverse http.Handl
 	}
 	watch := r.URL.Query().Get("watch") != ""
 	p.mu.Lock()
+	p.rights[rightOf(r)] = true
 	if !watch {
 		p.counts[r.Method+" "+Resource(r.URL.Path)]++
 	}
@@ -254,26 +260,6 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, reverse http.Handl
 	default:
 		reverse.ServeHTTP(w, r)
 	}
-}
-
-// Resource is what a path is about: "pods", "statefulsets/scale".
-func Resource(path string) string {
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	if len(parts) > 0 && parts[0] == "api" {
-		parts = parts[min(2, len(parts)):]
-	} else {
-		parts = parts[min(3, len(parts)):]
-	}
-	if len(parts) >= 3 && parts[0] == "namespaces" {
-		parts = parts[2:]
-	}
-	switch len(parts) {
-	case 0:
-		return "discovery"
-	case 1, 2:
-		return parts[0]
-	}
-	return parts[0] + "/" + parts[2]
 }
 
 // nowhere is a response that nobody gets.
