@@ -344,7 +344,7 @@ func TestActuatorThatLeavesAGoroutine(t *testing.T) {
 		w := actuatorWorld(f, &faulty{Fleet: f, fault: "leaves a goroutine at every time-out"})
 		w.Settle = nil
 		return w, nil
-	}, coordinatortest.Options{Timeout: time.Millisecond, Patience: 50 * time.Millisecond})
+	}, coordinatortest.Options{Timeout: 250 * time.Millisecond, Patience: 250 * time.Millisecond})
 	caught(t, err, coordinatortest.NoGoroutineLeft, "applyInOrder")
 }
 

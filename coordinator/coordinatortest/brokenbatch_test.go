@@ -110,7 +110,7 @@ func TestBrokenBatches(t *testing.T) {
 					w := actuatorWorld(f, &batched{Fleet: f, fault: c.fault})
 					w.Settle = nil
 					return w, nil
-				}, coordinatortest.Options{Timeout: time.Millisecond, Patience: 50 * time.Millisecond})
+				}, coordinatortest.Options{Timeout: 250 * time.Millisecond, Patience: 250 * time.Millisecond})
 				caught(t, err, c.by, c.says)
 				return
 			}

@@ -261,6 +261,6 @@ func TestSourceThatLeavesAGoroutine(t *testing.T) {
 		w := sourceHooks(f, &blurred{Fleet: f, fault: "leaves a goroutine at every time-out"})
 		w.Advance = func() { f.Arrive("llama", 1) }
 		return w, nil
-	}, coordinatortest.Options{Timeout: time.Millisecond, Patience: 50 * time.Millisecond})
+	}, coordinatortest.Options{Timeout: 250 * time.Millisecond, Patience: 250 * time.Millisecond})
 	caught(t, err, coordinatortest.NoGoroutineLeft, "failed")
 }
