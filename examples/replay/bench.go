@@ -28,7 +28,7 @@ func init() { // parts and partNames would else wait for each other
 	parts = []part{
 		{"isolated", "Isolated models", "Each model is scaled alone, a start takes 35 s.", (*bencher).isolated},
 		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica.", (*bencher).shared},
-		{"limited", "Limited capacity", "All models together may have fewer replicas than most policies want; one max-min budget cuts every policy in the same way.", (*bencher).limited},
+		{"limited", "Limited capacity", "All models together may have fewer replicas than most policies want; one max-min budget cuts every policy in the same way; where it says by value, each replica goes to the model for which it is worth most.", (*bencher).limited},
 		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy.", (*bencher).faults},
 		{"starts", "Start times", "How long a model takes to load.", (*bencher).starts},
 		{"frontier", "Frontier", "One knob of a policy turned: what it misses against what it costs. Single points can always be moved; curves cannot.", (*bencher).frontier},
@@ -180,7 +180,7 @@ everywhere. Each table says how to get it. Policies are told no start time; ours
 |---|---|
 `)
 	for _, p := range policies {
-		if slices.Contains(b.names(), p.name) {
+		if slices.Contains(b.limiting(), p.name) {
 			fmt.Fprintf(&h, "| %s | %s |\n", p.name, p.what)
 		}
 	}
