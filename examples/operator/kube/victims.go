@@ -21,8 +21,8 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 	if s.selector == nil {
 		return n, errors.New("the scale has no selector by which to find the pods to remove")
 	}
-	var list corev1.PodList
-	if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
+	list, err := a.wholePods(ctx, g, s)
+	if err != nil {
 		return n, err
 	}
 	var go1st, stay, marked []*corev1.Pod
@@ -67,6 +67,33 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 		return max(n, len(stay)), a.await(ctx, marked)
 	}
 	return max(n, len(stay)), nil
+}
+
+// catchUp is how long a controller that is behind its last count is waited for.
+const catchUp = 2 * time.Second
+
+// wholePods are the pods of a workload once there are as many as its count says: one
+// that was ordered and comes only after the choice would have no cost, and a pod
+// that is to stay could go in its place. A controller that cannot make them is not
+// waited for any longer.
+func (a *Actuator) wholePods(ctx context.Context, g *Group, s scale) (list corev1.PodList, err error) {
+	for late := time.Now().Add(catchUp); ; {
+		if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
+			return list, err
+		}
+		alive := 0
+		for i := range list.Items {
+			if list.Items[i].DeletionTimestamp == nil {
+				alive++
+			}
+		}
+		if alive == s.wanted || time.Now().After(late) {
+			return list, nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return list, err
+		}
+	}
 }
 
 // costsSettle is how long after this process a controller may see a cost.
