@@ -73,9 +73,9 @@ type group struct {
 
 // A hearing is what is known of a server that may have fallen silent.
 type hearing struct {
-	last    time.Time // it answered, or was first asked
+	last    time.Time // it answered Tend, or was first asked
 	missed  int       // answers since
-	leaving bool
+	leaving bool      // as anybody was told
 }
 
 // Open returns the fleet that a directory tells of, or a new one.
@@ -157,6 +157,8 @@ func (g *group) write(r *record) error {
 }
 
 // ask asks servers how they are. Those that do not answer are not in the result.
+// Whoever asks, that a server leaves is noted: it may have ended before the next
+// question.
 func (f *Fleet) ask(ctx context.Context, servers []*server) map[string]*wire.ServerState {
 	ctx, cancel := context.WithTimeout(ctx, ask)
 	defer cancel()
@@ -170,11 +172,15 @@ func (f *Fleet) ask(ctx context.Context, servers []*server) map[string]*wire.Ser
 		all.Go(func() error {
 			var state wire.ServerState
 			err := wire.Call(ctx, f.client, http.MethodGet, "http://"+s.addr()+"/state", nil, &state)
-			if err == nil && state.Token == s.Token { // else another listens there now
-				mu.Lock()
-				defer mu.Unlock()
-				states[s.Token] = &state
+			if err != nil || state.Token != s.Token { // another listens there now
+				return nil
 			}
+			if state.Leaving {
+				f.noteLeaving(s)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			states[s.Token] = &state
 			return nil
 		})
 	}

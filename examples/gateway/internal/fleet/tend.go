@@ -136,17 +136,31 @@ func (f *Fleet) patience(s *server) time.Duration {
 func (f *Fleet) hear(s *server, state *wire.ServerState, now time.Time) hearing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	h := f.hearing(s, now)
+	if state != nil {
+		h.last, h.missed = now, 0
+	} else {
+		h.missed++
+	}
+	return *h
+}
+
+// noteLeaving notes that a server has said that it leaves. It never stays after
+// all.
+func (f *Fleet) noteLeaving(s *server) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hearing(s, time.Now()).leaving = true
+}
+
+// hearing is what is known of a server. f.mu must be held.
+func (f *Fleet) hearing(s *server, now time.Time) *hearing {
 	h := f.heard[s.Token]
 	if h == nil {
 		h = &hearing{last: now}
 		f.heard[s.Token] = h
 	}
-	if state != nil {
-		h.last, h.missed, h.leaving = now, 0, state.Leaving
-	} else {
-		h.missed++
-	}
-	return *h
+	return h
 }
 
 // delay is how long a group waits after so many crashes in a row.
