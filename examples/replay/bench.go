@@ -50,8 +50,8 @@ type bencher struct {
 	out      strings.Builder
 	log      io.Writer
 	began    time.Time
-	figures  []figure // of the isolated models, for the summary
-	save     func(more string) error
+	figures  []figure                // of the isolated models, for the summary
+	save     func(more string) error // writes the report as it stands, and says more of the part at hand
 }
 
 // row saves what there is after a row of a part.
@@ -62,8 +62,7 @@ type figure struct {
 	row, policy string
 	smooth      bool
 	point       sim.Point
-	worst       float64
-	v           float64
+	v           float64 // cost of the clairvoyant schedule
 }
 
 // bench runs all benchmarks and writes their report.

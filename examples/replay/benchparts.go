@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,10 +12,17 @@ import (
 // isolated shows every trace alone, then what holds of all.
 func (b *bencher) isolated() error {
 	for i := range b.rows {
-		if r := &b.rows[i]; !r.held {
-			if err := errors.Join(b.one(r, true), b.row()); err != nil {
-				return err
-			}
+		r := &b.rows[i]
+		if r.held {
+			continue
+		}
+		got, err := b.compare(r, b.names())
+		if err != nil {
+			return err
+		}
+		v, _ := got.vCost()
+		for i, p := range got.points() {
+			b.figures = append(b.figures, figure{r.title(), got.results[i].Policy, r.smooth, p, v})
 		}
 	}
 	b.summary()
@@ -27,7 +33,7 @@ func (b *bencher) isolated() error {
 func (b *bencher) held() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.held {
-			if err := errors.Join(b.one(r, false), b.row()); err != nil {
+			if _, err := b.compare(r, b.names()); err != nil {
 				return err
 			}
 		}
@@ -35,24 +41,17 @@ func (b *bencher) held() error {
 	return nil
 }
 
-// one shows all policies on one trace.
-func (b *bencher) one(r *row, counts bool) error {
-	args := []string{"-policy", strings.Join(b.names(), ",")}
+// compare shows policies on one trace, with flags beside the row's own.
+func (b *bencher) compare(r *row, policies []string, flags ...string) (*report, error) {
+	args := append([]string{"-policy", strings.Join(policies, ",")}, flags...)
 	got, err := b.study(r, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Fprintf(&b.out, "### %s\n\n", r.title())
 	b.command(r, args...)
 	b.table(got)
-	if !counts {
-		return nil
-	}
-	v, _ := got.vCost()
-	for i, p := range got.points() {
-		b.figures = append(b.figures, figure{r.title(), got.results[i].Policy, r.smooth, p, got.estimate(i, worst).Mean, v})
-	}
-	return nil
+	return got, b.row()
 }
 
 // baseline is what policies are compared with in the summary.
@@ -105,22 +104,11 @@ func (b *bencher) summary() {
 
 // shared shows the traces that have settings for it on shared servers.
 func (b *bencher) shared() error {
-	names := strings.Join(b.sharing(), ",")
 	for i := range b.rows {
-		r := &b.rows[i]
-		if r.shared == nil {
-			continue
-		}
-		args := append([]string{"-policy", names}, r.shared...)
-		got, err := b.study(r, args...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-		b.command(r, args...)
-		b.table(got)
-		if err := b.row(); err != nil {
-			return err
+		if r := &b.rows[i]; r.shared != nil {
+			if _, err := b.compare(r, b.sharing(), r.shared...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -141,20 +129,10 @@ func (b *bencher) sharing() (names []string) {
 // limited shows the traces that have settings for it.
 func (b *bencher) limited() error {
 	for i := range b.rows {
-		r := &b.rows[i]
-		if r.limited == nil {
-			continue
-		}
-		args := append([]string{"-policy", strings.Join(b.limiting(), ",")}, r.limited...)
-		got, err := b.study(r, args...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-		b.command(r, args...)
-		b.table(got)
-		if err := b.row(); err != nil {
-			return err
+		if r := &b.rows[i]; r.limited != nil {
+			if _, err := b.compare(r, b.limiting(), r.limited...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -163,8 +141,8 @@ func (b *bencher) limited() error {
 // limiting are the policies that a limit cuts: ours also by value.
 func (b *bencher) limiting() []string {
 	names := b.names()
-	if slices.Contains(names, "adaptive") && !slices.Contains(names, byValue) {
-		names = slices.Insert(slices.Clone(names), slices.Index(names, "adaptive")+1, byValue)
+	if i := slices.Index(names, "adaptive"); i >= 0 && !slices.Contains(names, byValue) {
+		names = slices.Insert(names, i+1, byValue)
 	}
 	return names
 }
