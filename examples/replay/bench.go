@@ -37,7 +37,11 @@ func init() { // parts and partNames would else wait for each other
 }
 
 func partNames() string {
-	return "isolated, shared, limited, faults, starts, frontier, held"
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // benchSeeds is how many seeds stand behind each figure.
