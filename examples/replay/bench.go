@@ -27,7 +27,7 @@ var parts []part
 func init() { // parts and partNames would else wait for each other
 	parts = []part{
 		{"isolated", "Isolated models", "Each model is scaled alone, a start takes 35 s.", (*bencher).isolated},
-		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica.", (*bencher).shared},
+		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica; V needs no copies, churn and peak are of servers.", (*bencher).shared},
 		{"limited", "Limited capacity", "All models together may have fewer replicas than most policies want; one max-min budget cuts every policy in the same way; where it says by value, each replica goes to the model for which it is worth most.", (*bencher).limited},
 		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy.", (*bencher).faults},
 		{"starts", "Start times", "How long a model takes to load.", (*bencher).starts},
@@ -168,15 +168,17 @@ What scaling policies cost and missed on published traces. Generated, do not edi
 
     go run ./examples/replay -bench $BELLOWS_DATA/traces%s -out examples/replay/BENCHMARKS.md
 
-Every figure is the mean over several seeds, ± half the 95 %% confidence interval of that mean; the same seeds give the same figures
-everywhere. Each table says how to get it. Policies are told no start time; ours is told no service time either.
+Figures are means over several seeds, ± half the 95 %% confidence interval of the mean, or else of the first seed, where it says so; the
+same seeds give the same figures everywhere. Each table says how to get it. Policies are told no start time; ours is told no service time either.
 
 `, more)
 	h.WriteString(`* **missed** is the share of requests that waited longer for a slot than allowed, or were never served, after the first five minutes.
-* **cost** is replica-hours from the order of a load to removal; **V** is that of a schedule that knew the future and missed at most 0.1 %,
-  found greedily; no schedule whatever that misses at most 0.1 % costs less than the **bound**, which is proven (first seed); **static** is the best
-  count for each model that never changes, found in hindsight, for the same share (first seed).
-* **worst** is the share missed of the worst model with at least 200 requests; **churn** the sum of changes of desired counts.
+* **cost** is replica-hours from the order of a load to removal; **V** is that of a schedule that knew the future and missed at most 0.1 %
+  of all requests, those of the first five minutes included, found greedily; no schedule whatever that misses at most 0.1 % costs less than
+  the **bound**, which is proven (first seed); **static** is the best count for each model that never changes, found in hindsight, for the
+  same share (first seed); **work** is that of all requests on replicas that are never idle (first seed).
+* **worst** is the share missed of the worst model with at least 200 requests; **churn** the sum of changes of desired counts; **peak** the
+  most replicas at once, loading ones included (first seed).
 * A row is marked † where another row of its table misses no more and costs no more, and one of both less.
 
 | policy | what it does |

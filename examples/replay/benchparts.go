@@ -97,7 +97,7 @@ func (b *bencher) summary() {
 			}
 			return fmt.Sprintf("%.3f", math.Exp(sim.Estimated(logs).Mean))
 		}
-		fmt.Fprintf(&b.out, "| %s | %s | %s | %.3f | %d | %s |\n", name, mean(smooth), mean(all), sim.Estimated(miss).Mean, better, strings.Join(lost, ", "))
+		fmt.Fprintf(&b.out, "| %s | %s | %s | %.3f | %d | %s |\n", name, mean(smooth), mean(all), sim.Estimated(miss).Mean, better, strings.Join(lost, "; "))
 	}
 	b.out.WriteString("\n")
 }

@@ -81,7 +81,7 @@ var policies = []named{
 		},
 	},
 	{
-		name: "lag-track", what: "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
+		name: "lag-track", what: "target tracking on requests in flight, in both directions: 0.7 per slot over a minute, at the HPA's pace",
 		config: func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
 	{
