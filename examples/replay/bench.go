@@ -211,29 +211,36 @@ func (b *bencher) seeds() int {
 	return benchSeeds
 }
 
-// study runs one command on one row.
-func (b *bencher) study(r *row, args ...string) (*report, error) {
-	args = append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+// args are the command line for a row, with flags beside its own or instead.
+func (b *bencher) args(r *row, flags ...string) []string {
+	return append(r.flags(flags...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+}
+
+// compared is the command line that also finds what policies are compared with.
+func (b *bencher) compared(r *row, flags ...string) []string {
+	return append([]string{"-compare"}, b.args(r, flags...)...)
+}
+
+// study runs a command line of a row.
+func (b *bencher) study(r *row, args []string) (*report, error) {
 	fmt.Fprintf(b.log, "%8s %s %s\n", time.Since(b.began).Round(time.Second), r.title(), strings.Join(args, " "))
-	s, err := parse(append(args, "-quiet", "-trace", r.file), io.Discard)
+	s, err := parse(slices.Concat(args, []string{"-quiet", "-trace", r.file}), io.Discard)
 	if err != nil {
 		return nil, err
 	}
-	s.clairvoyant = s.limit == 0 && s.faults == (sim.Faults{ServiceFactor: 1, SlowFactor: 3})
-	s.bound = s.clairvoyant && s.servers == ""
 	return replay(s, strings.NewReader(""), io.Discard)
 }
 
-// command shows how to get a table.
-func (b *bencher) command(r *row, args ...string) {
-	shown := append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+// command shows the command line that gets a table.
+func (b *bencher) command(r *row, args []string) {
+	shown := slices.Clone(args)
 	for i, x := range shown {
 		if strings.HasSuffix(x, serviceTimes) {
 			shown[i] = "$BELLOWS_DATA/traces/" + serviceTimes
 		}
 	}
-	if i := slices.Index(shown, "-policy"); i >= 0 && shown[i+1] == comparedPolicies {
-		shown = slices.Concat([]string{"-compare"}, shown[:i], shown[i+2:])
+	if i := slices.Index(shown, comparedPolicies); i > 0 && shown[0] == "-compare" { // which means them
+		shown = slices.Delete(shown, i-1, i+1)
 	}
 	fmt.Fprintf(&b.out, "`go run ./examples/replay -trace $BELLOWS_DATA/traces/%s %s`\n\n", filepath.Base(r.file), strings.Join(shown, " "))
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/bellows-go/bellows/coordinator/sim"
 )
 
+func policyFlag(names []string) []string { return []string{"-policy", strings.Join(names, ",")} }
+
 // isolated shows every trace alone, then what holds of all.
 func (b *bencher) isolated() error {
 	for i := range b.rows {
@@ -16,7 +18,7 @@ func (b *bencher) isolated() error {
 		if r.held {
 			continue
 		}
-		got, err := b.compare(r, b.names())
+		got, err := b.show(r, b.compared(r, policyFlag(b.names())...))
 		if err != nil {
 			return err
 		}
@@ -33,7 +35,7 @@ func (b *bencher) isolated() error {
 func (b *bencher) held() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.held {
-			if _, err := b.compare(r, b.names()); err != nil {
+			if _, err := b.show(r, b.compared(r, policyFlag(b.names())...)); err != nil {
 				return err
 			}
 		}
@@ -41,15 +43,14 @@ func (b *bencher) held() error {
 	return nil
 }
 
-// compare shows policies on one trace, with flags beside the row's own.
-func (b *bencher) compare(r *row, policies []string, flags ...string) (*report, error) {
-	args := append([]string{"-policy", strings.Join(policies, ",")}, flags...)
-	got, err := b.study(r, args...)
+// show shows all that a command line tells of one trace.
+func (b *bencher) show(r *row, args []string) (*report, error) {
+	got, err := b.study(r, args)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-	b.command(r, args...)
+	b.command(r, args)
 	b.table(got)
 	return got, b.row()
 }
@@ -106,7 +107,7 @@ func (b *bencher) summary() {
 func (b *bencher) shared() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.shared != nil {
-			if _, err := b.compare(r, b.sharing(), r.shared...); err != nil {
+			if _, err := b.show(r, b.compared(r, append(policyFlag(b.sharing()), r.shared...)...)); err != nil {
 				return err
 			}
 		}
@@ -130,7 +131,7 @@ func (b *bencher) sharing() (names []string) {
 func (b *bencher) limited() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.limited != nil {
-			if _, err := b.compare(r, b.limiting(), r.limited...); err != nil {
+			if _, err := b.show(r, b.args(r, append(policyFlag(b.limiting()), r.limited...)...)); err != nil {
 				return err
 			}
 		}
@@ -153,6 +154,14 @@ type variant struct {
 	args []string
 }
 
+// flags are the variant's, as Markdown.
+func (v *variant) flags() string {
+	if len(v.args) == 0 {
+		return "no flag"
+	}
+	return "`" + strings.Join(v.args, " ") + "`"
+}
+
 var faultVariants = []variant{
 	{"none", nil},
 	{"service × 0.7", []string{"-wrong-service", "0.7"}},
@@ -167,7 +176,7 @@ var startVariants = []variant{
 	{"5 s", []string{"-start", "5"}}, {"35 s", []string{"-start", "35"}}, {"120 s", []string{"-start", "120"}},
 }
 
-// faults shows smooth traces, and those that are swept, under each fault.
+// faults shows the traces that are swept, under each fault.
 func (b *bencher) faults() error { return b.variants(faultVariants) }
 
 // starts shows the same with several start times.
@@ -182,9 +191,10 @@ func (b *bencher) variants(list []variant) error {
 		names := b.names()
 		cells := make([][]string, len(names))
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
+		var args []string
 		for _, v := range list {
-			args := append([]string{"-policy", strings.Join(names, ",")}, v.args...)
-			got, err := b.study(r, args...)
+			args = b.args(r, append(policyFlag(names), v.args...)...)
+			got, err := b.study(r, args)
 			if err != nil {
 				return err
 			}
@@ -192,15 +202,15 @@ func (b *bencher) variants(list []variant) error {
 				cells[j] = append(cells[j], fmt.Sprintf("%.3f @ %s", p.Missed, sig(p.Cost)))
 			}
 		}
-		b.command(r, append([]string{"-policy", strings.Join(names, ",")}, list[len(list)-1].args...)...)
-		b.out.WriteString("gives the last column; the others have their own flags:")
+		b.command(r, args)
 		head, line := "| missed % @ cost |", "|---|"
-		for j, v := range list {
-			fmt.Fprintf(&b.out, "%s %s `%s`", map[bool]string{false: ";", true: ""}[j == 0], v.name, strings.Join(v.args, " "))
+		var flags []string
+		for _, v := range list {
+			flags = append(flags, v.name+": "+v.flags())
 			head += " " + v.name + " |"
 			line += "--:|"
 		}
-		fmt.Fprintf(&b.out, ".\n\n%s\n%s\n", strings.ReplaceAll(head, "``", "no flag"), line)
+		fmt.Fprintf(&b.out, "It gives the last column. The flags of each: %s.\n\n%s\n%s\n", strings.Join(flags, "; "), head, line)
 		for j, n := range names {
 			fmt.Fprintf(&b.out, "| %s | %s |\n", n, strings.Join(cells[j], " | "))
 		}
@@ -220,13 +230,23 @@ func (b *bencher) frontier() error {
 			continue
 		}
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
+		var first *report
 		for _, k := range knobs {
-			got, err := b.study(r, "-sweep", k.policy)
+			args := b.compared(r, "-sweep", k.policy)
+			run := args
+			if first != nil {
+				run = b.args(r, "-sweep", k.policy) // what it is compared with is known
+			}
+			got, err := b.study(r, run)
 			if err != nil {
 				return err
 			}
+			if first == nil {
+				first = got
+			}
+			got.v, got.bound, got.static = first.v, first.bound, first.static
 			fmt.Fprintf(&b.out, "#### %s: %s\n\n", k.policy, k.what)
-			b.command(r, "-sweep", k.policy)
+			b.command(r, args)
 			b.table(got)
 			if err := b.row(); err != nil {
 				return err
