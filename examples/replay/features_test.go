@@ -8,8 +8,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/coordinator/sim"
+	"github.com/bellows-go/bellows/policy"
 )
 
 // ran is the JSON of a run on the burst.
@@ -92,6 +97,20 @@ func TestFaultFlags(t *testing.T) {
 		require.NotEqual(t, usual.Runs[0], got.Runs[0], "%v", c.args)
 	}
 	require.True(t, ran(t, "-untold").Settings.Untold)
+}
+
+// What learns service times is told them only where they are wrong, and by value is
+// the same policy with another share.
+func TestMisled(t *testing.T) {
+	m := sim.ModelInfo{Wait: time.Second, MeanService: 3 * time.Second}
+	for wrong, told := range map[bool]time.Duration{false: 0, true: m.MeanService} {
+		got, err := setups("adaptive,adaptive-by-value", wrong)
+		require.NoError(t, err)
+		for i, share := range []coordinator.Share{coordinator.Evenly, coordinator.ByValue} {
+			require.Equal(t, policy.Adaptive{Wait: time.Second, Service: told}, got[i].Policy(m), "wrong %v", wrong)
+			require.Equal(t, share, got[i].Share, got[i].Name)
+		}
+	}
 }
 
 func TestServers(t *testing.T) {
