@@ -29,7 +29,7 @@ func init() { // parts and partNames would else wait for each other
 		{"isolated", "Isolated models", "Each model is scaled alone, a start takes 35 s.", (*bencher).isolated},
 		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica; V needs no copies, churn and peak are of servers.", (*bencher).shared},
 		{"limited", "Limited capacity", "All models together may have fewer replicas than most policies want; one max-min budget cuts every policy in the same way; where it says by value, each replica goes to the model for which it is worth most.", (*bencher).limited},
-		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy.", (*bencher).faults},
+		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy. Where service times are, adaptive is told one too, to begin with.", (*bencher).faults},
 		{"starts", "Start times", "How long a model takes to load.", (*bencher).starts},
 		{"frontier", "Frontier", "One knob of a policy turned: what it misses against what it costs. Single points can always be moved; curves cannot.", (*bencher).frontier},
 		{"held", "Held out", "Traces of the same kinds that no table above shows.", (*bencher).held},
@@ -169,7 +169,7 @@ What scaling policies cost and missed on published traces. Generated, do not edi
     go run ./examples/replay -bench $BELLOWS_DATA/traces%s -out examples/replay/BENCHMARKS.md
 
 Figures are means over several seeds, ± half the 95 %% confidence interval of the mean, or else of the first seed, where it says so; the
-same seeds give the same figures everywhere. Each table says how to get it. Policies are told no start time; ours is told no service time either.
+same seeds give the same figures everywhere. Each table says how to get it. Policies are told no start time; adaptive is told no service time either.
 
 `, more)
 	h.WriteString(`* **missed** is the share of requests that waited longer for a slot than allowed, or were never served, after the first five minutes.
