@@ -245,7 +245,7 @@ func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 // but for want of any request, and what is there gets its slots.
 func (p *adaptive) unsure(o *Observation, fresh bool, each float64) Decision {
 	n := ceil(p.Follow.Flight / each)
-	if n == 0 && p.Arrivals.span() >= adaptiveSpan && p.Arrivals.sum(adaptiveSpan) == 0 {
+	if n == 0 && o.Readings[0].Value == 0 && p.Arrivals.span() >= adaptiveSpan && p.Arrivals.sum(adaptiveSpan) == 0 {
 		return settle(o, fresh, Inactive, 0, adaptiveSpan, adaptiveSpan)
 	}
 	if n <= o.Desired {

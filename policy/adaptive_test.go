@@ -313,3 +313,21 @@ func BenchmarkAdaptive(b *testing.B) {
 		})
 	}
 }
+
+// A request that a reading tells of keeps what was never asked, also where the
+// reading is not of the end of the last known second.
+func TestAdaptiveNeverAskedButBusy(t *testing.T) {
+	p := Adaptive{Wait: time.Second}.New(time.Unix(1_700_000_000, 0), 3)
+	now := time.Unix(1_700_000_000, 0)
+	desired := 3
+	for range 700 {
+		now = now.Add(time.Second)
+		d := p.Decide(Observation{
+			Now: now, Desired: desired, Current: desired, Ready: desired, Slots: 1, Lead: 30 * time.Second,
+			Readings: []Reading{{Value: 1, At: now, Quality: OK}},
+			Seconds:  []Second{{Unix: now.Unix() - 2, Known: true}}, // a second is known when the next is over
+		})
+		desired = d.Replicas
+		require.Positive(t, desired, d.String())
+	}
+}
