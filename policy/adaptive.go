@@ -13,25 +13,30 @@ import (
 // came, so that one configuration serves models of any kind.
 //
 // A replica is bought when it is worth more than it costs. Every second asks for a
-// number of slots (see demand), which is compared with what was foreseen a start-up
-// time before: the most that the mean rate has been of late, in slots (see outlook).
-// How often it was how many times as much is remembered, for every request, for
-// hours; that tells which share of requests a count would serve too late, and the
-// count is taken that costs least, when a request too late is worth 1.4 service
-// times of a slot, and the more the further the share of them is above 1-Share. Steady traffic thus gets a narrow margin, and bursts that come again a
-// wide one, without being told apart. Bursts so short and rare that what would meet
-// them stands idle all but always are not met: the price of a late request has a
-// limit. Four outlooks of different length are kept, and the one is followed whose
-// counts are the cheapest by its own odds.
+// number of slots: those with which all that came of late begin within Wait, as an
+// Envelope reckons them, but of a station that is not empty. That is compared with
+// what was foreseen a start-up time before: the most that the mean rate had been of
+// late, in slots. How often it was how many times as much is remembered, for every
+// request, for hours; that tells which share of requests a count would serve too
+// late, and the count is taken that costs least (the newsvendor's problem: Arrow,
+// Harris and Marschak, "Optimal Inventory Policy", Econometrica 19(3), 1951). A
+// request too late is worth 1.4 service times of a slot, and as much again for every
+// time that 1-Share goes into the share of them, but 17 times at most. Steady traffic
+// thus gets a narrow margin, and bursts that come again a wide one, without being
+// told apart. Bursts so short and rare that what would meet them stands idle all but
+// always are not met: the price of a late request has a limit. Four outlooks of
+// different length are kept, and the one is followed whose counts are the cheapest
+// by its own odds.
 //
 // What comes and goes faster than that is met as it comes: no fewer replicas than
-// are worth it by Erlang's C for the rate of now, than a jump of the rate asks for,
-// or than work off what piles up until more are ready. What was so asked for
-// stays for two and a half minutes.
+// keep the share that waits longer than Wait within 19 times 1-Share, but half at
+// most, by Erlang's C for the rate of now (see SLO), than a jump of the rate asks
+// for, or than work off what piles up until more are ready. A count that was once
+// asked for stays for two and a half minutes.
 //
 // Where a start takes less than Wait, nothing is kept in store: replicas are
 // ordered for the requests that are there, in time for the last of them, down to
-// none. They stay for half a start-up time.
+// none. They stay for half a start-up time, and no longer than others do.
 type Adaptive struct {
 	Wait  time.Duration // that is not too long; > 0. An objective of latency less a high quantile of the service time
 	Share float64       // of requests that are to wait no longer, in [0.5, 0.99999]; 0 is 0.999
@@ -53,7 +58,8 @@ func (c Adaptive) Validate() error {
 func (c Adaptive) Needs() Needs { return streamNeeds() }
 
 // New makes a policy that knows nothing of its target yet. It lowers nothing before
-// it has seen it for a minute.
+// it has seen it for a minute; and while it knows no service time nothing at all,
+// but to none where no request came for ten minutes.
 func (c Adaptive) New(time.Time, int) Policy {
 	c.Share = orDefault(c.Share, 0.999)
 	return &adaptive{Adaptive: c, adaptiveMemory: adaptiveMemory{
@@ -73,7 +79,7 @@ const (
 
 	adaptiveViews   = 4
 	adaptivePrice   = 1.4    // services of a slot that a request too late is worth
-	adaptiveDearest = 17     // times as much, and one, at most, where many are
+	adaptiveDearest = 17     // times as much on top, at most, where many are
 	adaptiveSlack   = 0.3    // replicas that another count must be better by
 	adaptiveLeast   = 0.05   // of a replica, that is foreseen where nothing comes
 	adaptiveFollow  = 1800.0 // decisions over which the cost of an outlook is the mean
@@ -90,6 +96,7 @@ const (
 	adaptiveLead   = 60    // seconds of a start where Observation.Lead is unknown
 )
 
+// The horizons of the outlooks, as a replay of all traces chose them.
 var adaptiveHorizons = [adaptiveViews]horizon{{20, 1200}, {60, 2400}, {120, 300}, {30, 300}}
 
 type adaptive struct {
@@ -149,7 +156,7 @@ func (p *adaptive) Decide(o Observation) Decision {
 	}
 	p.Counts.Record(floorDiv(o.Now.Unix(), adaptiveSlot), float64(n))
 	most := int(p.Counts.Current())
-	if p.Wait.Seconds() > lead { // the last of what was ordered may be wanted yet
+	if p.timely(lead) { // the last of what was ordered may be wanted yet
 		most = int(p.Counts.Since(floorDiv(o.Now.Unix()-int64(adaptiveLinger*lead), adaptiveSlot)))
 	}
 	if most > n {
@@ -157,6 +164,10 @@ func (p *adaptive) Decide(o Observation) Decision {
 	}
 	return settle(&o, fresh, why, n, have, limit)
 }
+
+// timely reports whether what is ordered for the requests that are there comes in
+// time.
+func (p *adaptive) timely(lead float64) bool { return p.Wait.Seconds() > lead }
 
 // wants is the count for now: the most that any rule asks for, which one, and what
 // it compared.
@@ -169,7 +180,7 @@ func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why R
 		}
 	}
 	flight := p.Follow.Flight
-	if s.Wait > lead { // what is ordered for the requests that are there comes in time
+	if p.timely(lead) {
 		rounds := math.Floor((s.Wait-lead)/s.Service) + 1
 		raise(ceil(s.Load/each), TargetRatio, s.Load, each)
 		raise(ceil(flight/rounds/each), DrainBy, flight, s.Wait)
@@ -198,6 +209,8 @@ func (p *adaptive) wants(o *Observation, k int, now, lead float64) (n int, why R
 func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 	long := p.Arrivals.rate(adaptiveSpan)
 	least := adaptiveLeast * each
+	// A quiet stretch makes no less of what comes after it. Of the outlooks the last is
+	// among those whose odds count in full the soonest.
 	usual := p.Views[adaptiveViews-1].Odds.rate()
 	stake = adaptivePrice * (float64(max(long, now, usual)*p.Station.Service) + least) / each
 	weight := max(1/adaptiveFollow, 1/(1+p.Decided))
@@ -232,7 +245,7 @@ func (p *adaptive) buy(each, now float64) (count int, base, stake float64) {
 // but for want of any request, and what is there gets its slots.
 func (p *adaptive) unsure(o *Observation, fresh bool, each float64) Decision {
 	n := ceil(p.Follow.Flight / each)
-	if n == 0 && p.Arrivals.span() >= adaptiveSpan && p.Arrivals.sum(adaptiveSpan) == 0 {
+	if n == 0 && o.Readings[0].Value == 0 && p.Arrivals.span() >= adaptiveSpan && p.Arrivals.sum(adaptiveSpan) == 0 {
 		return settle(o, fresh, Inactive, 0, adaptiveSpan, adaptiveSpan)
 	}
 	if n <= o.Desired {

@@ -118,7 +118,7 @@ const (
 	TargetRatio     Reason = "target ratio"     // Have: the load, Limit: Value
 	WithinTolerance Reason = "within tolerance" // Have: load per replica over Value, Limit: Tolerance
 	LagThreshold    Reason = "lag threshold"    // Have: in flight per ready replica, Limit: LagThreshold
-	Inactive        Reason = "idle"             // Have: seconds since the last start, Limit: Inactive
+	Inactive        Reason = "idle"             // Have: seconds since the last start, at least; Limit: how many are enough
 	LagBelow        Reason = "lag below"        // neither lag nor idleness; numbers as LagThreshold
 	CoolingDown     Reason = "cooling down"     // Until: when a step down is allowed
 	LeastOne        Reason = "never below one"  // Limit: the floor

@@ -14,12 +14,14 @@
 // an exact core with an input type of its own ([HPAInput] and [HPADecider],
 // [KPADecider], [KEDADecider], [SeldonInput]), for those who want one answer
 // from one call. Ours: [Track], target tracking on any signal in both directions,
-// and those that go by whole seconds: [SLO], [Forecast], [Envelope], [Season] and
-// [Backlog].
+// and those that go by whole seconds: [Adaptive], [SLO], [Forecast], [Envelope],
+// [Season] and [Backlog].
 //
-// These five are told no load. From the seconds of an observation and the requests
-// in flight they learn when requests come and how long they are served, and each
-// answers one question about that:
+// These six are told no load. From the seconds of an observation and the requests
+// in flight they learn when requests come and how long they are served. Adaptive is
+// the one to begin with: it stands alone, is told a waiting limit, and buys the
+// replicas that what it has seen makes worth their cost. Each of the others answers
+// one question:
 //
 //	SLO       how many, so that few wait too long, at the rate of now
 //	Forecast  how many, for the rate one start-up time ahead
@@ -29,7 +31,7 @@
 //
 // Each holds until it knows a service time (it may be told one to begin with), goes
 // both ways, and stands alone; together they are parts of a [Highest]. A [Valuer],
-// as SLO is, can also say what a count is worth, see [Value].
+// as Adaptive and SLO are, can also say what a count is worth, see [Value].
 //
 // The combinators wrap a Config and are Configs themselves, each with its law:
 // [Bound], [Stabilize], [Pace], [Every], [Tolerate], [Cooldown], [FlapBudget],

@@ -22,8 +22,7 @@ const (
 	oddsHalf    = 7200.0
 	oddsRescale = 1e60
 
-	oddsGuess     = 60.0 // seconds of traffic that the guess counts as
-	oddsGuessTail = 6    // the guess: half exceed 1, and (1/2)*r^-6 exceed r
+	oddsGuess = 60.0 // seconds of traffic that the guess counts as
 )
 
 var (
@@ -84,8 +83,8 @@ type purchase struct {
 	Foreseen float64 // slots, > 0
 	Each     float64 // slots of a replica, >= 1
 	Stake    float64 // replicas that all requests of a moment are worth
-	Miss     float64 // share of requests that may come too late; beyond it each is dearer
-	Dearest  float64 // times that a request may become as dear, less one
+	Miss     float64 // for every time that it goes into the share that comes too late, each is as dear again
+	Dearest  float64 // of those times, the most that count
 	Rate     float64 // requests per second that the guess is made of
 	Now      int     // the count that stands
 	Slack    float64 // what another count must be better by, in replicas
@@ -142,7 +141,8 @@ func (d *odds) best(b purchase) (count int, least float64) {
 	return count, least
 }
 
-// guessed is the share that exceeds a ratio where nothing is known.
+// guessed is the share that exceeds a ratio where nothing is known: all exceed less
+// than 1, and half of ratio^-6 the rest.
 func guessed(ratio float64) float64 {
 	if ratio < 1 {
 		return 1

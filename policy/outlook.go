@@ -58,7 +58,8 @@ func (v *outlook) second(h horizon, a *arrivals, unix int64, service, lead, aske
 		return
 	}
 	over := int(min(max(float64(h.Over), 2*service), float64(a.most())))
-	// The mean of a minute at least: one of less is chance.
+	// While less is known than Over, it counts as a minute at least: one of less is
+	// chance.
 	rate := float64(a.sum(over)) / float64(min(max(a.span(), 60), over))
 	v.Rates.Record(floorDiv(unix, int64(h.Hold/outlookSlots)), rate)
 	step := a.clock / outlookStep

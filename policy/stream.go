@@ -56,5 +56,7 @@ func replicas(slots float64, each int) int { return ceil(slots / float64(each)) 
 // The reasons of policies that go by whole seconds.
 const (
 	SecondsUnknown Reason = "seconds unknown" // none was known since the last decision
-	Learning       Reason = "learning"        // the service time is not known yet; Have: requests seen to end
+	// Learning: the service time is not known yet; Have: requests seen to end. Of
+	// Adaptive also: too few seconds are known to lower; Have: how many, Limit: enough.
+	Learning Reason = "learning"
 )

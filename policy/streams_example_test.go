@@ -8,6 +8,22 @@ import (
 )
 
 // Ten requests a second of 0.4 s each are a load of four slots, two replicas with
+// two slots each. While they come evenly one is kept beside them; bursts of fifteen
+// seconds that come every five minutes are worth standing by for.
+func ExampleAdaptive() {
+	x := newTarget(policy.Adaptive{Wait: 500 * time.Millisecond}, 0.4, 6)
+	fmt.Println(x.live(3600, 10))
+	for range 24 {
+		x.live(285, 10)
+		x.live(15, 40)
+	}
+	fmt.Println(x.live(285, 10))
+	// Output:
+	// 3: worth its cost
+	// 8: worth its cost
+}
+
+// Ten requests a second of 0.4 s each are a load of four slots, two replicas with
 // two slots each. With four of them fewer than one in fifty waits 200 ms.
 func ExampleSLO() {
 	x := newTarget(policy.SLO{Wait: 200 * time.Millisecond, Miss: 0.02}, 0.4, 2)

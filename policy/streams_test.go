@@ -74,6 +74,7 @@ func (x *target) decide(seconds ...policy.Second) policy.Decision {
 
 // streams are the policies that go by whole seconds.
 var streams = map[string]policy.Config{
+	"adaptive": policy.Adaptive{Wait: 500 * time.Millisecond},
 	"slo":      policy.SLO{Wait: 200 * time.Millisecond, Miss: 0.02},
 	"forecast": policy.Forecast{},
 	"envelope": policy.Envelope{Wait: 500 * time.Millisecond, Window: time.Minute},
@@ -88,6 +89,9 @@ func TestStreams(t *testing.T) {
 		live func(x *target) policy.Decision
 		want string
 	}{
+		{"adaptive learns first", streams["adaptive"], func(x *target) policy.Decision { return x.live(1, 0) }, "3: learning"},
+		{"adaptive of a steady load", streams["adaptive"], func(x *target) policy.Decision { return x.live(900, 10) }, "3: worth its cost"},
+		{"adaptive jumps", streams["adaptive"], func(x *target) policy.Decision { x.live(900, 10); return x.live(5, 40) }, "9: jump"},
 		{"slo learns first", streams["slo"], func(x *target) policy.Decision { return x.live(2, 1) }, "3: learning"},
 		// Load 4: by Erlang's C and a metronome's variability.
 		{"slo of a steady load", streams["slo"], func(x *target) policy.Decision { return x.live(400, 10) }, "4: wait limit"},
@@ -356,6 +360,9 @@ func TestValueThroughCombinators(t *testing.T) {
 func TestStreamsValidate(t *testing.T) {
 	require.EqualError(t, policy.SLO{Miss: 1, Service: -1, Variability: -1}.Validate(), strings.Join([]string{
 		"Wait: must be > 0, is 0s", "Miss: must be in [0, 1), is 1", "Service: must be >= 0, is -1ns", "Variability: must be finite and >= 0, is -1",
+	}, "\n"))
+	require.EqualError(t, policy.Adaptive{Share: 0.4, Service: -1}.Validate(), strings.Join([]string{
+		"Wait: must be > 0, is 0s", "Share: must be in [0.5, 0.99999], is 0.4", "Service: must be >= 0, is -1ns",
 	}, "\n"))
 	require.EqualError(t, policy.Forecast{Utilization: 2, Quantile: -1, Lead: -1, Service: -1}.Validate(), strings.Join([]string{
 		"Utilization: must be in [0, 1], is 2", "Quantile: must be in [0, 1), is -1", "Lead: must be >= 0, is -1ns", "Service: must be >= 0, is -1ns",

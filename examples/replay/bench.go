@@ -27,9 +27,9 @@ var parts []part
 func init() { // parts and partNames would else wait for each other
 	parts = []part{
 		{"isolated", "Isolated models", "Each model is scaled alone, a start takes 35 s.", (*bencher).isolated},
-		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica.", (*bencher).shared},
+		{"shared", "Shared servers", "All models share servers. Each policy sizes the servers on the sum of all streams and the copies of each model on its own; with seldon-lag the servers follow the copies. Cost is server-hours × slots of a server / slots of a replica; V needs no copies, churn and peak are of servers.", (*bencher).shared},
 		{"limited", "Limited capacity", "All models together may have fewer replicas than most policies want; one max-min budget cuts every policy in the same way; where it says by value, each replica goes to the model for which it is worth most.", (*bencher).limited},
-		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy.", (*bencher).faults},
+		{"faults", "Faults", "What is wrong is drawn from the seed and the same for every policy. Where service times are, adaptive is told one too, to begin with.", (*bencher).faults},
 		{"starts", "Start times", "How long a model takes to load.", (*bencher).starts},
 		{"frontier", "Frontier", "One knob of a policy turned: what it misses against what it costs. Single points can always be moved; curves cannot.", (*bencher).frontier},
 		{"held", "Held out", "Traces of the same kinds that no table above shows.", (*bencher).held},
@@ -37,7 +37,11 @@ func init() { // parts and partNames would else wait for each other
 }
 
 func partNames() string {
-	return "isolated, shared, limited, faults, starts, frontier, held"
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // benchSeeds is how many seeds stand behind each figure.
@@ -50,8 +54,8 @@ type bencher struct {
 	out      strings.Builder
 	log      io.Writer
 	began    time.Time
-	figures  []figure // of the isolated models, for the summary
-	save     func(more string) error
+	figures  []figure                // of the isolated models, for the summary
+	save     func(more string) error // writes the report as it stands, and says more of the part at hand
 }
 
 // row saves what there is after a row of a part.
@@ -62,8 +66,7 @@ type figure struct {
 	row, policy string
 	smooth      bool
 	point       sim.Point
-	worst       float64
-	v           float64
+	v           float64 // cost of the clairvoyant schedule
 }
 
 // bench runs all benchmarks and writes their report.
@@ -165,15 +168,17 @@ What scaling policies cost and missed on published traces. Generated, do not edi
 
     go run ./examples/replay -bench $BELLOWS_DATA/traces%s -out examples/replay/BENCHMARKS.md
 
-Every figure is the mean over several seeds, ± half the 95 %% confidence interval of that mean; the same seeds give the same figures
-everywhere. Each table says how to get it. Policies are told no start time; ours is told no service time either.
+Figures are means over several seeds, ± half the 95 %% confidence interval of the mean, or else of the first seed, where it says so; the
+same seeds give the same figures everywhere. Each table says how to get it. Policies are told no start time; adaptive is told no service time either.
 
 `, more)
 	h.WriteString(`* **missed** is the share of requests that waited longer for a slot than allowed, or were never served, after the first five minutes.
-* **cost** is replica-hours from the order of a load to removal; **V** is that of a schedule that knew the future and missed at most 0.1 %,
-  found greedily; no schedule whatever that misses at most 0.1 % costs less than the **bound**, which is proven (first seed); **static** is the best
-  count for each model that never changes, found in hindsight, for the same share (first seed).
-* **worst** is the share missed of the worst model with at least 200 requests; **churn** the sum of changes of desired counts.
+* **cost** is replica-hours from the order of a load to removal; **V** is that of a schedule that knew the future and missed at most 0.1 %
+  of all requests, those of the first five minutes included, found greedily; no schedule whatever that misses at most 0.1 % costs less than
+  the **bound**, which is proven (first seed); **static** is the best count for each model that never changes, found in hindsight, for the
+  same share (first seed); **work** is that of all requests on replicas that are never idle (first seed).
+* **worst** is the share missed of the worst model with at least 200 requests; **churn** the sum of changes of desired counts; **peak** the
+  most replicas at once, loading ones included (first seed).
 * A row is marked † where another row of its table misses no more and costs no more, and one of both less.
 
 | policy | what it does |
@@ -206,29 +211,36 @@ func (b *bencher) seeds() int {
 	return benchSeeds
 }
 
-// study runs one command on one row.
-func (b *bencher) study(r *row, args ...string) (*report, error) {
-	args = append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+// args are the command line for a row, with flags beside its own or instead.
+func (b *bencher) args(r *row, flags ...string) []string {
+	return append(r.flags(flags...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+}
+
+// compared is the command line that also finds what policies are compared with.
+func (b *bencher) compared(r *row, flags ...string) []string {
+	return append([]string{"-compare"}, b.args(r, flags...)...)
+}
+
+// study runs a command line of a row.
+func (b *bencher) study(r *row, args []string) (*report, error) {
 	fmt.Fprintf(b.log, "%8s %s %s\n", time.Since(b.began).Round(time.Second), r.title(), strings.Join(args, " "))
-	s, err := parse(append(args, "-quiet", "-trace", r.file), io.Discard)
+	s, err := parse(slices.Concat(args, []string{"-quiet", "-trace", r.file}), io.Discard)
 	if err != nil {
 		return nil, err
 	}
-	s.clairvoyant = s.limit == 0 && s.faults == (sim.Faults{ServiceFactor: 1, SlowFactor: 3})
-	s.bound = s.clairvoyant && s.servers == ""
 	return replay(s, strings.NewReader(""), io.Discard)
 }
 
-// command shows how to get a table.
-func (b *bencher) command(r *row, args ...string) {
-	shown := append(r.flags(args...), "-untold", "-seeds", fmt.Sprint(b.seeds()))
+// command shows the command line that gets a table.
+func (b *bencher) command(r *row, args []string) {
+	shown := slices.Clone(args)
 	for i, x := range shown {
 		if strings.HasSuffix(x, serviceTimes) {
 			shown[i] = "$BELLOWS_DATA/traces/" + serviceTimes
 		}
 	}
-	if i := slices.Index(shown, "-policy"); i >= 0 && shown[i+1] == comparedPolicies {
-		shown = slices.Concat([]string{"-compare"}, shown[:i], shown[i+2:])
+	if i := slices.Index(shown, comparedPolicies); i > 0 && shown[0] == "-compare" { // which means them
+		shown = slices.Delete(shown, i-1, i+1)
 	}
 	fmt.Fprintf(&b.out, "`go run ./examples/replay -trace $BELLOWS_DATA/traces/%s %s`\n\n", filepath.Base(r.file), strings.Join(shown, " "))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,13 +9,22 @@ import (
 	"github.com/bellows-go/bellows/coordinator/sim"
 )
 
+func policyFlag(names []string) []string { return []string{"-policy", strings.Join(names, ",")} }
+
 // isolated shows every trace alone, then what holds of all.
 func (b *bencher) isolated() error {
 	for i := range b.rows {
-		if r := &b.rows[i]; !r.held {
-			if err := errors.Join(b.one(r, true), b.row()); err != nil {
-				return err
-			}
+		r := &b.rows[i]
+		if r.held {
+			continue
+		}
+		got, err := b.show(r, b.compared(r, policyFlag(b.names())...))
+		if err != nil {
+			return err
+		}
+		v, _ := got.vCost()
+		for i, p := range got.points() {
+			b.figures = append(b.figures, figure{r.title(), got.results[i].Policy, r.smooth, p, v})
 		}
 	}
 	b.summary()
@@ -27,7 +35,7 @@ func (b *bencher) isolated() error {
 func (b *bencher) held() error {
 	for i := range b.rows {
 		if r := &b.rows[i]; r.held {
-			if err := errors.Join(b.one(r, false), b.row()); err != nil {
+			if _, err := b.show(r, b.compared(r, policyFlag(b.names())...)); err != nil {
 				return err
 			}
 		}
@@ -35,24 +43,16 @@ func (b *bencher) held() error {
 	return nil
 }
 
-// one shows all policies on one trace.
-func (b *bencher) one(r *row, counts bool) error {
-	args := []string{"-policy", strings.Join(b.names(), ",")}
-	got, err := b.study(r, args...)
+// show shows all that a command line tells of one trace.
+func (b *bencher) show(r *row, args []string) (*report, error) {
+	got, err := b.study(r, args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-	b.command(r, args...)
+	b.command(r, args)
 	b.table(got)
-	if !counts {
-		return nil
-	}
-	v, _ := got.vCost()
-	for i, p := range got.points() {
-		b.figures = append(b.figures, figure{r.title(), got.results[i].Policy, r.smooth, p, got.estimate(i, worst).Mean, v})
-	}
-	return nil
+	return got, b.row()
 }
 
 // baseline is what policies are compared with in the summary.
@@ -98,29 +98,18 @@ func (b *bencher) summary() {
 			}
 			return fmt.Sprintf("%.3f", math.Exp(sim.Estimated(logs).Mean))
 		}
-		fmt.Fprintf(&b.out, "| %s | %s | %s | %.3f | %d | %s |\n", name, mean(smooth), mean(all), sim.Estimated(miss).Mean, better, strings.Join(lost, ", "))
+		fmt.Fprintf(&b.out, "| %s | %s | %s | %.3f | %d | %s |\n", name, mean(smooth), mean(all), sim.Estimated(miss).Mean, better, strings.Join(lost, "; "))
 	}
 	b.out.WriteString("\n")
 }
 
 // shared shows the traces that have settings for it on shared servers.
 func (b *bencher) shared() error {
-	names := strings.Join(b.sharing(), ",")
 	for i := range b.rows {
-		r := &b.rows[i]
-		if r.shared == nil {
-			continue
-		}
-		args := append([]string{"-policy", names}, r.shared...)
-		got, err := b.study(r, args...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-		b.command(r, args...)
-		b.table(got)
-		if err := b.row(); err != nil {
-			return err
+		if r := &b.rows[i]; r.shared != nil {
+			if _, err := b.show(r, b.compared(r, append(policyFlag(b.sharing()), r.shared...)...)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -141,20 +130,10 @@ func (b *bencher) sharing() (names []string) {
 // limited shows the traces that have settings for it.
 func (b *bencher) limited() error {
 	for i := range b.rows {
-		r := &b.rows[i]
-		if r.limited == nil {
-			continue
-		}
-		args := append([]string{"-policy", strings.Join(b.limiting(), ",")}, r.limited...)
-		got, err := b.study(r, args...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
-		b.command(r, args...)
-		b.table(got)
-		if err := b.row(); err != nil {
-			return err
+		if r := &b.rows[i]; r.limited != nil {
+			if _, err := b.show(r, b.args(r, append(policyFlag(b.limiting()), r.limited...)...)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -163,8 +142,8 @@ func (b *bencher) limited() error {
 // limiting are the policies that a limit cuts: ours also by value.
 func (b *bencher) limiting() []string {
 	names := b.names()
-	if slices.Contains(names, "adaptive") && !slices.Contains(names, byValue) {
-		names = slices.Insert(slices.Clone(names), slices.Index(names, "adaptive")+1, byValue)
+	if i := slices.Index(names, "adaptive"); i >= 0 && !slices.Contains(names, byValue) {
+		names = slices.Insert(names, i+1, byValue)
 	}
 	return names
 }
@@ -173,6 +152,14 @@ func (b *bencher) limiting() []string {
 type variant struct {
 	name string
 	args []string
+}
+
+// flags are the variant's, as Markdown.
+func (v *variant) flags() string {
+	if len(v.args) == 0 {
+		return "no flag"
+	}
+	return "`" + strings.Join(v.args, " ") + "`"
 }
 
 var faultVariants = []variant{
@@ -189,7 +176,7 @@ var startVariants = []variant{
 	{"5 s", []string{"-start", "5"}}, {"35 s", []string{"-start", "35"}}, {"120 s", []string{"-start", "120"}},
 }
 
-// faults shows smooth traces, and those that are swept, under each fault.
+// faults shows the traces that are swept, under each fault.
 func (b *bencher) faults() error { return b.variants(faultVariants) }
 
 // starts shows the same with several start times.
@@ -204,9 +191,10 @@ func (b *bencher) variants(list []variant) error {
 		names := b.names()
 		cells := make([][]string, len(names))
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
+		var args []string
 		for _, v := range list {
-			args := append([]string{"-policy", strings.Join(names, ",")}, v.args...)
-			got, err := b.study(r, args...)
+			args = b.args(r, append(policyFlag(names), v.args...)...)
+			got, err := b.study(r, args)
 			if err != nil {
 				return err
 			}
@@ -214,15 +202,15 @@ func (b *bencher) variants(list []variant) error {
 				cells[j] = append(cells[j], fmt.Sprintf("%.3f @ %s", p.Missed, sig(p.Cost)))
 			}
 		}
-		b.command(r, append([]string{"-policy", strings.Join(names, ",")}, list[len(list)-1].args...)...)
-		b.out.WriteString("gives the last column; the others have their own flags:")
+		b.command(r, args)
 		head, line := "| missed % @ cost |", "|---|"
-		for j, v := range list {
-			fmt.Fprintf(&b.out, "%s %s `%s`", map[bool]string{false: ";", true: ""}[j == 0], v.name, strings.Join(v.args, " "))
+		var flags []string
+		for _, v := range list {
+			flags = append(flags, v.name+": "+v.flags())
 			head += " " + v.name + " |"
 			line += "--:|"
 		}
-		fmt.Fprintf(&b.out, ".\n\n%s\n%s\n", strings.ReplaceAll(head, "``", "no flag"), line)
+		fmt.Fprintf(&b.out, "It gives the last column. The flags of each: %s.\n\n%s\n%s\n", strings.Join(flags, "; "), head, line)
 		for j, n := range names {
 			fmt.Fprintf(&b.out, "| %s | %s |\n", n, strings.Join(cells[j], " | "))
 		}
@@ -242,13 +230,23 @@ func (b *bencher) frontier() error {
 			continue
 		}
 		fmt.Fprintf(&b.out, "### %s\n\n", r.title())
+		var first *report
 		for _, k := range knobs {
-			got, err := b.study(r, "-sweep", k.policy)
+			args := b.compared(r, "-sweep", k.policy)
+			run := args
+			if first != nil {
+				run = b.args(r, "-sweep", k.policy) // what it is compared with is known
+			}
+			got, err := b.study(r, run)
 			if err != nil {
 				return err
 			}
+			if first == nil {
+				first = got
+			}
+			got.v, got.bound, got.static = first.v, first.bound, first.static
 			fmt.Fprintf(&b.out, "#### %s: %s\n\n", k.policy, k.what)
-			b.command(r, "-sweep", k.policy)
+			b.command(r, args)
 			b.table(got)
 			if err := b.row(); err != nil {
 				return err

@@ -8,8 +8,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bellows-go/bellows/coordinator"
+	"github.com/bellows-go/bellows/coordinator/sim"
+	"github.com/bellows-go/bellows/policy"
 )
 
 // ran is the JSON of a run on the burst.
@@ -94,6 +99,20 @@ func TestFaultFlags(t *testing.T) {
 	require.True(t, ran(t, "-untold").Settings.Untold)
 }
 
+// What learns service times is told them only where they are wrong, and by value is
+// the same policy with another share.
+func TestMisled(t *testing.T) {
+	m := sim.ModelInfo{Wait: time.Second, MeanService: 3 * time.Second}
+	for wrong, told := range map[bool]time.Duration{false: 0, true: m.MeanService} {
+		got, err := setups("adaptive,adaptive-by-value", wrong)
+		require.NoError(t, err)
+		for i, share := range []coordinator.Share{coordinator.Evenly, coordinator.ByValue} {
+			require.Equal(t, policy.Adaptive{Wait: time.Second, Service: told}, got[i].Policy(m), "wrong %v", wrong)
+			require.Equal(t, share, got[i].Share, got[i].Name)
+		}
+	}
+}
+
 func TestServers(t *testing.T) {
 	alone := ran(t, "-policy", "hpa-rate-70,seldon-lag")
 	j := ran(t, "-policy", "hpa-rate-70,seldon-lag", "-servers", "4,3", "-compare")
@@ -118,9 +137,10 @@ func TestPrometheusQuery(t *testing.T) {
 	require.EqualValues(t, 10, j.Trace.Requests, "9 and, after a restart, 1")
 }
 
-// Every part of the benchmarks, on a folder of small traces of known names.
-func TestBench(t *testing.T) {
-	dir := t.TempDir()
+// benchFolder is a folder of small traces of known names, and the arguments that
+// write their benchmarks to out.
+func benchFolder(t *testing.T) (dir, out string, args []string) {
+	dir = t.TempDir()
 	for _, name := range []string{"faro_small.csv.gz", "azure_llm_conv.csv.gz", "unheard_of.csv.gz"} {
 		text := burst
 		if strings.Contains(name, "llm") {
@@ -131,8 +151,13 @@ func TestBench(t *testing.T) {
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	out := filepath.Join(dir, "BENCHMARKS.md")
-	args := []string{"-bench", dir, "-out", out, "-date", "2001-02-03", "-seeds", "2", "-policy", "hpa-rate-70,kpa,seldon-lag"}
+	out = filepath.Join(dir, "BENCHMARKS.md")
+	return dir, out, []string{"-bench", dir, "-out", out, "-date", "2001-02-03", "-seeds", "2", "-policy", "hpa-rate-70,kpa,seldon-lag"}
+}
+
+// Every part of the benchmarks.
+func TestBench(t *testing.T) {
+	dir, out, args := benchFolder(t)
 	status, printed, log := call(t, "", args...)
 	require.Zero(t, status, log)
 	require.Empty(t, printed)
@@ -143,11 +168,13 @@ func TestBench(t *testing.T) {
 		"2001-02-03", "seeds 1 to 2", "-policy hpa-rate-70,kpa,seldon-lag -seeds 2 -out examples/replay/BENCHMARKS.md", "unheard_of.csv.gz", "## Isolated models", "### faro_small\n", "### azure_llm_conv\n",
 		"`go run ./examples/replay -trace $BELLOWS_DATA/traces/faro_small.csv.gz -service-time 0.18 -service-cv 0.2 -wait 0.54 -policy hpa-rate-70,kpa,seldon-lag -limit 36 -untold -seeds 2`",
 		"## Shared servers", "## Limited capacity", "## Faults", "## Start times", "## Frontier", "### All traces together", " † | ", "| hpa-rate-70 | ", "#### slo: share that may wait longer",
+		"none: no flag; service × 0.7: `-wrong-service 0.7`; ",
 	} {
 		require.Contains(t, text, want)
 	}
 	require.NotContains(t, text, dir)
 	require.NotContains(t, text, "Not all of it")
+	require.NotContains(t, text, "``")
 
 	// One part again: the same figures, and the others stay.
 	took := regexp.MustCompile(` in \d+s with`)
@@ -158,14 +185,40 @@ func TestBench(t *testing.T) {
 	require.NoError(t, err)
 	again := strings.Replace(string(raw), "2001-02-04", "2001-02-03", 1)
 	require.Equal(t, took.ReplaceAllString(text, ""), took.ReplaceAllString(again, ""))
-	// What was done before a fault is kept.
+
+	// Every table is what its command line tells.
+	commands := 0
+	for at, table := range strings.Split(text, "\n`go run ./examples/replay ")[1:] {
+		command, table, _ := strings.Cut(table, "`\n\n")
+		if at > 3 && at%8 != 0 {
+			continue // of those that are swept some will do
+		}
+		commands++
+		status, got, log := call(t, "", append(strings.Fields(strings.ReplaceAll(command, "$BELLOWS_DATA/traces", dir)), "-json")...)
+		require.Zero(t, status, log)
+		var j jsonReport
+		require.NoError(t, json.Unmarshal([]byte(got), &j))
+		require.Equal(t, strings.Contains(table, ". V "), j.Clairvoyant != nil, command)
+		require.Equal(t, strings.Contains(table, " bound "), j.Bound > 0, command)
+		if j.Clairvoyant != nil {
+			require.Contains(t, table, fmt.Sprintf(" V %s at %.3f %%;", sig(j.Clairvoyant.ReplicaHours), j.Clairvoyant.Violations), command)
+		}
+		for _, run := range j.Runs {
+			require.Regexp(t, fmt.Sprintf(`(?m)^\| %s( †)? \| %.3f ± [0-9.]+ \| %s ± `, regexp.QuoteMeta(run.Policy), run.Violations, sig(run.ReplicaHours)), table, command)
+		}
+	}
+	require.Equal(t, 6, commands)
+}
+
+// What was done before a fault is kept, and what is no report is not overwritten.
+func TestBenchStops(t *testing.T) {
+	dir, out, args := benchFolder(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "azure_llm_conv.csv.gz"), []byte("no trace"), 0o644))
-	status, _, log = call(t, "", append(args, "-only", "held,isolated")...)
+	status, _, log := call(t, "", append(args, "-only", "held,isolated")...)
 	require.Equal(t, 2, status, log)
-	raw, err = os.ReadFile(out)
+	raw, err := os.ReadFile(out)
 	require.NoError(t, err)
 	_, isolated, _ := strings.Cut(string(raw), "## Isolated models")
-	isolated, _, _ = strings.Cut(isolated, "\n## ")
 	require.Contains(t, isolated, "Not all of it: more rows were to come.")
 	require.Contains(t, isolated, "### faro_small")
 	require.NoError(t, os.WriteFile(out, []byte("my notes"), 0o644))

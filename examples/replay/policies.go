@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,18 +16,20 @@ import (
 type named struct {
 	name, what string
 	config     func(sim.ModelInfo) policy.Config
-	share      coordinator.Share // of what -limit leaves
+	misled     func(sim.ModelInfo) policy.Config // instead, where services take another time than told; nil: config
+	share      coordinator.Share                 // of what -limit leaves
 }
 
-// policies are all that can be replayed by name. hpa-rate-N is any target.
+// policies are all that can be replayed by name. Other targets than these are for
+// -sweep.
 var policies = []named{
 	{
 		name: "adaptive", what: "ours: told the longest wait allowed, learns everything else",
-		config: adaptive,
+		config: adaptive, misled: misled,
 	},
 	{
 		name: byValue, what: "the same; what `-limit` leaves goes to the model for which it is worth most",
-		config: adaptive, share: coordinator.ByValue,
+		config: adaptive, misled: misled, share: coordinator.ByValue,
 	},
 	hpaRate(50), hpaRate(60), hpaRate(70), hpaRate(80), hpaRate(90),
 	{
@@ -81,7 +84,7 @@ var policies = []named{
 		},
 	},
 	{
-		name: "lag-track", what: "target tracking on that same lag, in both directions: 0.7 in flight per slot over a minute, at the HPA's pace",
+		name: "lag-track", what: "target tracking on requests in flight, in both directions: 0.7 per slot over a minute, at the HPA's pace",
 		config: func(m sim.ModelInfo) policy.Config { return lagTrack(m, 0.7) },
 	},
 	{
@@ -151,31 +154,30 @@ func misled(m sim.ModelInfo) policy.Config {
 // setups are the policies of a comma-separated list of names. What learns service
 // times by itself is told them only where they are wrong.
 func setups(list string, wrong bool) ([]sim.Setup, error) {
-	var known []string
-	for _, p := range policies {
-		known = append(known, p.name)
-	}
 	var out []sim.Setup
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimSpace(name)
-		for _, s := range out {
-			if s.Name == name {
-				return nil, fmt.Errorf("-policy: %s is named twice", name)
-			}
+		if slices.ContainsFunc(out, func(s sim.Setup) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("-policy: %s is named twice", name)
 		}
-		found := false
-		for _, p := range policies {
-			if p.name == name {
-				if wrong && (name == "adaptive" || name == byValue) {
-					p.config = misled
-				}
-				out = append(out, sim.Setup{Name: name, Policy: p.config, Share: p.share})
-				found = true
-			}
+		i := slices.IndexFunc(policies, func(p named) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("-policy: %q is unknown; known are %s", name, policyNames())
 		}
-		if !found {
-			return nil, fmt.Errorf("-policy: %q is unknown; known are %s", name, strings.Join(known, ", "))
+		p := &policies[i]
+		config := p.config
+		if wrong && p.misled != nil {
+			config = p.misled
 		}
+		out = append(out, sim.Setup{Name: name, Policy: config, Share: p.share})
 	}
 	return out, nil
+}
+
+func policyNames() string {
+	var names []string
+	for _, p := range policies {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }
