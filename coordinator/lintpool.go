@@ -92,9 +92,14 @@ func waits(c policy.Config) (least time.Duration, ok bool) {
 	return least, ok
 }
 
-// values reports whether a policy, or one within it, is a Valuer.
+// values reports whether a policy is a Valuer, or wraps one whose values policy.Value
+// finds: a First and a Lowest have none, whatever they are of.
 func values(c policy.Config) (found bool) {
 	walk("", reflect.ValueOf(c), func(_ string, c policy.Config, within func()) {
+		switch c.(type) {
+		case policy.First, policy.Lowest:
+			return
+		}
 		within()
 		defer func() { _ = recover() }() // one that is not ours
 		if !found && c.Validate() == nil {
