@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -160,4 +161,73 @@ func text(x exchange) string {
 		return m.Name
 	}
 	return fmt.Sprintf("%s on %d for %v: %.9f; %s to %d for %v", name(x.m), x.server, x.victims, x.gain, name(x.moves), x.to, x.yields)
+}
+
+// An exchange is begun when nothing else is on its way, and its room is kept.
+func TestBetterWaits(t *testing.T) {
+	begun, filled := []string{"unroute o on pool/s1: room wanted"}, []string{"load k on pool/s1: fills room"}
+	for _, c := range []struct {
+		name  string
+		since time.Duration // that one began
+		other string        // beside x
+		goes  passage
+		does  []string
+	}{
+		{"nothing is on its way", swapPause, "w", passage{}, begun},
+		{"one began a moment ago", swapPause - 1, "w", passage{}, filled},
+		{"something loads", time.Hour, "w+", passage{}, append(slices.Clone(filled), "later route w on pool/s0: replica loaded")},
+		{"something drains", time.Hour, "e-", passage{}, append(slices.Clone(filled), "later unload e on pool/s0: drained")},
+		{"one goes on", time.Hour, "w", passage{For: "d", From: "s2"}, filled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			world := []string{"x " + c.other, "o", "o z"}
+			y := newYard(t, ServerGroup{}, "d 4 0 0", "e 2 0 0", "k 1 0 0.5", "o 3 1 0.1", "w 2 0 0", "x 3 1 9", "z 2 1 0").settled(world...)
+			if c.goes.For != "" {
+				c.goes.Since = y.now
+				y.pool().passages = []passage{c.goes}
+			}
+			y.pool().swapped = y.now.Add(2*time.Second - c.since)
+			require.Equal(t, c.does, y.plan(world...))
+			if slices.Equal(c.does, begun) {
+				require.Equal(t, []passage{{For: "x", From: "s1", Since: y.now}}, y.pool().passages)
+				require.Equal(t, y.now, y.pool().swapped)
+			}
+		})
+	}
+}
+
+// What is begun is the best exchange that adds to the worth of the whole, of the best
+// three.
+func TestBetterTakesWhatImproves(t *testing.T) {
+	at := []int{0, 0, 0} // begun at each try
+	rapid.Check(t, func(t *rapid.T) {
+		y := drawBusyYard(t)
+		a := y.allotment()
+		var want []passage
+		var vain []exchange
+		for try := range at {
+			best, blocked := a.exchanges(vain)
+			if blocked.m != nil {
+				if way, ok := a.unblock(blocked); ok && way.gain > best.gain {
+					best = way
+				}
+			}
+			if best.m == nil {
+				best = blocked
+			} else if a.improves(&best) {
+				w := passage{For: best.m.Name, From: fmt.Sprintf("s%d", best.server), Since: a.last}
+				if best.moves != nil {
+					w.Model, w.To = best.moves.Name, fmt.Sprintf("s%d", best.to)
+				}
+				want = []passage{w}
+				at[try]++
+				break
+			}
+			vain = append(vain, best)
+		}
+		a.better()
+		require.Equal(t, want, y.pool().passages)
+	})
+	require.Greater(t, at[0], 3)
+	t.Logf("begun at the first, second and third try: %d", at)
 }
