@@ -33,7 +33,8 @@ func (m *model) keeps(server int) bool {
 	return false
 }
 
-// has reports whether a replica of m's own version is on a server of its group.
+// has reports whether a replica of m's own version is on a server of its group, or is
+// to be.
 func (m *model) has(server int) bool {
 	return slices.ContainsFunc(m.places, func(at place) bool { return at.server == server && m.owns(at) }) || slices.Contains(m.planned, server)
 }

@@ -164,12 +164,12 @@ func (g *group) learnTimes(all *usual) {
 	if g.starting == nil {
 		g.starting = startingSince{}
 	}
+	if g.tally.booting+len(g.starting) == 0 {
+		return
+	}
 	all.count(&g.boots, -1)
 	defer all.count(&g.boots, 1)
 	for i := range g.state.Servers {
-		if g.tally.booting+len(g.starting) == 0 {
-			break
-		}
 		s := &g.state.Servers[i]
 		if s.Phase == Booting {
 			g.starting.learn(&g.boots, s.Name, s.Since, time.Time{})

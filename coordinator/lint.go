@@ -74,7 +74,7 @@ func (l *linter) group(m *Model, g *ServerGroup, field string) {
 	}
 }
 
-// config looks at a target's policy, if it is a valid one.
+// config looks at a target's policy and at those within it, if it is a valid one.
 func (l *linter) config(field string, c policy.Config) {
 	if c == nil || c.Validate() != nil {
 		return
@@ -82,7 +82,12 @@ func (l *linter) config(field string, c policy.Config) {
 	for _, s := range c.Needs().Signals {
 		l.signal(field, s)
 	}
-	l.walk(field, reflect.ValueOf(c))
+	walk(field, reflect.ValueOf(c), func(field string, c policy.Config, within func()) {
+		l.policy(field, c)
+		defer func(was bool) { l.calm = was }(l.calm)
+		l.calm = l.calm || calms(c)
+		within()
+	})
 }
 
 // signal warns of windows that two samples need not fall into.
@@ -94,32 +99,35 @@ func (l *linter) signal(field string, s policy.Signal) {
 
 var configType = reflect.TypeFor[policy.Config]()
 
-// walk looks at a policy and at those within it.
-func (l *linter) walk(field string, v reflect.Value) {
-	if v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
-		if !v.IsNil() {
-			l.walk(field, v.Elem())
-		}
+// walk visits a policy, which stands in a field, and those within it, none if v is
+// nil. A visit ends the walk there unless it calls within.
+func walk(field string, v reflect.Value, visit func(field string, c policy.Config, within func())) {
+	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
 		return
 	}
-	if c, ok := v.Interface().(policy.Config); ok {
-		l.policy(field, c)
-		defer func(was bool) { l.calm = was }(l.calm)
-		l.calm = l.calm || calms(c)
+	within := func() {
+		switch v.Kind() {
+		case reflect.Slice:
+			if v.Type().Elem() == configType {
+				for i := range v.Len() {
+					walk(path(field+".Parts", i), v.Index(i), visit)
+				}
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if f := v.Type().Field(i); f.IsExported() && f.Type == configType {
+					walk(field+"."+f.Name, v.Field(i), visit)
+				}
+			}
+		}
 	}
-	switch v.Kind() {
-	case reflect.Slice:
-		if v.Type().Elem() == configType {
-			for i := range v.Len() {
-				l.walk(path(field+".Parts", i), v.Index(i))
-			}
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && f.Type == configType {
-				l.walk(field+"."+f.Name, v.Field(i))
-			}
-		}
+	if c, ok := v.Interface().(policy.Config); ok {
+		visit(field, c, within)
+	} else {
+		within()
 	}
 }
 

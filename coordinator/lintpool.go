@@ -72,7 +72,8 @@ func (m *Model) evicted(g *ServerGroup) bool {
 
 // waits is the shortest wait that a policy, or one within it, is to keep.
 func waits(c policy.Config) (least time.Duration, ok bool) {
-	each(reflect.ValueOf(c), func(c policy.Config) {
+	walk("", reflect.ValueOf(c), func(_ string, c policy.Config, within func()) {
+		within()
 		wait := time.Duration(0)
 		switch c := c.(type) {
 		case policy.SLO:
@@ -91,40 +92,19 @@ func waits(c policy.Config) (least time.Duration, ok bool) {
 	return least, ok
 }
 
-// values reports whether a policy, or one within it, is a Valuer.
+// values reports whether a policy is a Valuer, or wraps one whose values policy.Value
+// finds: a First and a Lowest have none, whatever they are of.
 func values(c policy.Config) (found bool) {
-	each(reflect.ValueOf(c), func(c policy.Config) {
-		defer func() { _ = recover() }() // one that is not valid, or not ours
+	walk("", reflect.ValueOf(c), func(_ string, c policy.Config, within func()) {
+		switch c.(type) {
+		case policy.First, policy.Lowest:
+			return
+		}
+		within()
+		defer func() { _ = recover() }() // one that is not ours
 		if !found && c.Validate() == nil {
 			_, found = c.New(time.Unix(0, 0), 0).(policy.Valuer)
 		}
 	})
 	return found
-}
-
-// each visits a policy and those within it.
-func each(v reflect.Value, visit func(policy.Config)) {
-	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		return
-	}
-	if c, ok := v.Interface().(policy.Config); ok {
-		visit(c)
-	}
-	switch v.Kind() {
-	case reflect.Slice:
-		if v.Type().Elem() == configType {
-			for i := range v.Len() {
-				each(v.Index(i), visit)
-			}
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && f.Type == configType {
-				each(v.Field(i), visit)
-			}
-		}
-	}
 }

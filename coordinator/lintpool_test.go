@@ -42,6 +42,12 @@ func TestLintOfPools(t *testing.T) {
 		{"values of some", func(d *coordinator.Declarations) { d.Models[1].Policy = plain }, []string{
 			`Models[1].Policy: says nothing of what a copy beyond the desired ones is worth, and that of "a" does: free room in the pool goes to the latter`,
 		}},
+		{"values within what has none of its own", func(d *coordinator.Declarations) { d.Models[1].Policy = policy.Lowest{slo, plain} }, []string{
+			`Models[1].Policy: says nothing of what a copy beyond the desired ones is worth, and that of "a" does`,
+		}},
+		{"values within what passes them on", func(d *coordinator.Declarations) {
+			d.Models[1].Policy = policy.Stabilize{Down: time.Minute, Of: policy.Highest{slo, plain}}
+		}, nil},
 		{"values of none", func(d *coordinator.Declarations) { d.Models[0].Policy, d.Models[1].Policy = plain, plain }, nil},
 		{"a load takes longer than may be waited", half, []string{
 			`Models[0].Pinned: "pool" overcommits: a copy can be evicted, and a request that finds it so waits 5s for a load, which is longer than the 2s that its policy is to keep; pin all that it needs`,

@@ -125,9 +125,8 @@ type allotment struct {
 	g      *group
 	desks  []desk
 	unborn []roster // of servers that have not appeared, or are not ordered yet
-	hold   []map[*model]bool
-	ghosts int // of unborn, those that are ordered
-	opened int // of unborn, those beyond what the pool is to have
+	ghosts int      // of unborn, those that are ordered
+	opened int      // of unborn, those beyond what the pool is to have
 	copies []copyOf
 	fair   float64 // load of a server, if all had the same
 	kept   []reservation
@@ -180,7 +179,6 @@ func (p *Planner) newAllotment(g *group) *allotment {
 
 func (a *allotment) bear() {
 	a.unborn = append(a.unborn, roster{used: make([]int64, len(a.g.dims))})
-	a.hold = append(a.hold, map[*model]bool{})
 }
 
 // sit takes in the copies of one model.

@@ -2,10 +2,10 @@ package coordinator
 
 import "slices"
 
-// pass goes on with the exchanges that are on their way.
+// pass goes on with the exchanges that are on their way, of which no two have to do
+// with the same server, and keeps the room of those that are left.
 func (a *allotment) pass() {
 	q := a.g.pool
-	a.reserve()
 	left := q.passages[:0]
 	for _, w := range q.passages {
 		if a.goOn(&w) {

@@ -70,7 +70,7 @@ func (a *allotment) wantsMore(m *model) bool {
 // idle reports whether a server could begin a load of m now, if there is room.
 func (a *allotment) idle(m *model, server int) bool {
 	t := &a.desks[server]
-	if !t.usable || !t.up || t.loading || a.holds(m, server) || a.reserved(server, m) {
+	if !t.usable || !t.up || t.loading || m.has(server) || a.reserved(server, m) {
 		return false
 	}
 	_, avoided := m.avoids(a.g.state.Servers[server].Name, a.last)

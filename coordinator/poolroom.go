@@ -111,8 +111,8 @@ func (m *model) coreOn(g *group) []int64 {
 	return m.core
 }
 
-// A roster is what is used of a server, and by which models where it is
-// overcommitted.
+// A roster is what is used of a server, and by which models: of one that is there
+// only where it is overcommitted.
 type roster struct {
 	used   []int64
 	models []*model

@@ -60,7 +60,7 @@ func (a *allotment) seat(m *model) bool {
 	best, least, victims := -1, 0.0, []int(nil)
 	for i := range a.desks {
 		t := &a.desks[i]
-		if !t.usable || a.holds(m, i) {
+		if !t.usable || m.has(i) {
 			continue
 		}
 		wait := t.turn
@@ -103,7 +103,7 @@ func (a *allotment) seat(m *model) bool {
 // onComing finds room on a server that is to come.
 func (a *allotment) onComing(m *model, why Reason) bool {
 	for k := range a.unborn {
-		if !a.hold[k][m] && a.g.admits(&a.unborn[k], m) {
+		if r := &a.unborn[k]; !slices.Contains(r.models, m) && a.g.admits(r, m) {
 			a.expect(m, k, why)
 			return true
 		}
@@ -141,13 +141,9 @@ func (a *allotment) takeBackLate() {
 // expect shows a copy that is to come on a server that has not appeared.
 func (a *allotment) expect(m *model, unborn int, why Reason) {
 	a.unborn[unborn].add(m)
-	a.hold[unborn][m] = true
 	m.use.more++
 	a.wait(a.action(m, place{group: a.g, server: -1}, Load, why), WaitsServer, time.Time{})
 }
-
-// holds reports whether a copy of m's own version is on a server, or is to be.
-func (a *allotment) holds(m *model, server int) bool { return m.has(server) }
 
 // put begins a load, or shows it while it must wait; victims make room for it.
 func (a *allotment) put(m *model, server int, victims []int, why Reason) {

@@ -8,7 +8,8 @@ import (
 // separate gives models that cannot be in one server's memory beside one another
 // room elsewhere: those that have become resident, or were declared to pin more.
 // What is beyond what is desired stops; else one copy is loaded where there is
-// room for it, on a new server if need be, and stops here once it serves there.
+// room for it, on a new server if need be, and stops here once it serves there. As
+// what is desired does, it takes room that is kept for an exchange.
 func (a *allotment) separate() {
 	if a.g.Overcommit == nil {
 		return
@@ -112,7 +113,7 @@ func (a *allotment) elsewhere(m *model, from int) bool {
 	for i := range a.desks { // in a moment
 		t := &a.desks[i]
 		_, avoided := m.avoids(a.g.state.Servers[i].Name, a.last)
-		if i != from && t.usable && !avoided && !a.holds(m, i) && !a.reserved(i, m) && a.takes(i, m, t.draining) {
+		if i != from && t.usable && !avoided && !m.has(i) && a.takes(i, m, t.draining) {
 			a.put(m, i, nil, Separates)
 			return true
 		}

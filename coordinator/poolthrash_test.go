@@ -49,6 +49,10 @@ func TestResident(t *testing.T) {
 		return coordinator.ReplicaState{Phase: coordinator.Serving, Reloads: reloads}
 	}
 	loads := coordinator.ReplicaState{Phase: coordinator.Loading}
+	spread := []coordinator.ReplicaState{serves(0)} // over 56 s
+	for n := range 15 {
+		spread = append(spread, serves(uint64(1+n/7)))
+	}
 	for _, test := range []struct {
 		name  string
 		turns []coordinator.ReplicaState
@@ -58,6 +62,9 @@ func TestResident(t *testing.T) {
 		{"twice is not enough", []coordinator.ReplicaState{serves(9), serves(11)}, false},
 		{"thrice is, at once", []coordinator.ReplicaState{serves(9), serves(12)}, true},
 		{"or one after the other", []coordinator.ReplicaState{serves(0), serves(1), serves(1), serves(2), serves(2), serves(3)}, true},
+		{"within its keep time", spread, true},
+		{"one that drains is forgotten", []coordinator.ReplicaState{serves(0), serves(2), {Phase: coordinator.Draining, Reloads: 2}, serves(3)}, false},
+		{"and one that broke", []coordinator.ReplicaState{serves(0), serves(2), {Phase: coordinator.Broken, Reloads: 2}, serves(3)}, false},
 		{"any more", []coordinator.ReplicaState{serves(0), serves(1 << 63)}, true},
 		{"a count that starts again tells nothing", []coordinator.ReplicaState{serves(9), serves(3), serves(4), serves(5)}, false},
 		{"loading where it served is a reload", []coordinator.ReplicaState{serves(0), loads, loads, serves(0), loads, serves(0), loads}, true},

@@ -1,9 +1,6 @@
 package coordinator
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // leastRise is what an exchange must add to the worth of the whole, as a part of
 // what it adds by itself: more than sums of floats can err, and loads drift while
@@ -82,15 +79,14 @@ func (a *allotment) lacking(moves []move) (sum float64) {
 			flows[i] = append(flows[i], flow{server: f.server})
 		}
 		for _, v := range moves {
-			switch k := slices.IndexFunc(flows[i], func(f flow) bool { return f.server == v.server }); {
+			switch {
 			case v.m != m:
-			case v.comes && k < 0:
+			case v.comes:
 				flows[i] = append(flows[i], flow{server: v.server})
-			case !v.comes && k >= 0:
-				flows[i] = slices.Delete(flows[i], k, k+1)
+			default:
+				flows[i] = slices.DeleteFunc(flows[i], func(f flow) bool { return f.server == v.server })
 			}
 		}
-		slices.SortFunc(flows[i], func(x, y flow) int { return cmp.Compare(x.server, y.server) })
 		for k := range flows[i] {
 			flows[i][k].load = m.use.load() / float64(len(flows[i]))
 		}
