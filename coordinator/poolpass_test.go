@@ -50,6 +50,8 @@ func TestPassage(t *testing.T) {
 		{"and no longer", late(moves, passageTime+10*time.Second+1), []string{"m k", "u", "x w"}, nil, nil},
 		{"it does not serve there yet", moves, []string{"m k", "m+ z", "x w"}, []string{"later route m on pool/s1: replica loaded"}, []passage{moves}},
 		{"it stops where it was", moves, []string{"m k", "m z", "x w"}, []string{"unroute m on pool/s0: room wanted"}, []passage{with(made, func(w *passage) { w.Since = ago(0) })}},
+		{"and what is beyond what is desired with it", moves, []string{"m o w", "m z", "x o"}, []string{"unroute m on pool/s0: room wanted", "unroute o on pool/s0: room wanted"}, []passage{made}},
+		{"it stays where that makes no room", moves, []string{"m w k", "m z", "x"}, nil, []passage{moves}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var models []string

@@ -37,7 +37,7 @@ func (a *allotment) evictable(server int, m *model, also int, urgent bool) (vict
 		best, least := -1, 0.0
 		for _, k := range a.desks[server].copies {
 			c := &a.copies[k]
-			if c.m == m || slices.Contains(victims, k) || !a.mayGo(c) || !urgent && c.busy {
+			if c.m == m || k == also || slices.Contains(victims, k) || !a.mayGo(c) || !urgent && c.busy {
 				continue
 			}
 			loss := c.loss
