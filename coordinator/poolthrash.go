@@ -55,12 +55,13 @@ func (m *model) keep() time.Duration {
 
 // noteReloads finds out which models of a pool are resident.
 func (g *group) noteReloads(now time.Time) {
-	if g.Overcommit == nil {
-		return
-	}
 	for _, m := range g.packed {
-		m.seeReloads(now)
 		u := &m.use
+		if g.Overcommit == nil { // it may have been
+			u.Copies, u.Resident = nil, time.Time{}
+			continue
+		}
+		m.seeReloads(now)
 		switch {
 		case !u.Resident.IsZero():
 			if u.InFlight <= 0 && time.Duration(u.Quiet)*time.Second >= m.keep() {

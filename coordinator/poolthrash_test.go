@@ -1,6 +1,7 @@
 package coordinator_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -91,4 +92,25 @@ func TestResident(t *testing.T) {
 		a, _ := c.tick(serves(uint64(n/8)), serves(0)) // every 32 s
 		require.False(t, a, "the three do not fall into a minute")
 	}
+}
+
+// Where memory is not overcommitted any more nobody is resident, and what was seen
+// before does not count when it is again.
+func TestResidentWithoutOvercommit(t *testing.T) {
+	c := newCrowded(t)
+	show := func(reloads uint64) bool {
+		a, _ := c.tick(coordinator.ReplicaState{Phase: coordinator.Serving, Reloads: reloads}, coordinator.ReplicaState{Phase: coordinator.Serving})
+		return a
+	}
+	show(0)
+	require.True(t, show(3))
+	d := c.planner.Declarations()
+	d.Groups = slices.Clone(d.Groups)
+	over := d.Groups[0].Overcommit
+	d.Groups[0].Overcommit = nil
+	require.NoError(t, c.planner.Update(d))
+	require.False(t, show(4))
+	d.Groups[0].Overcommit = over
+	require.NoError(t, c.planner.Update(d))
+	require.False(t, show(5))
 }
