@@ -24,12 +24,12 @@ func (p *Planner) settleCopies(m *model) {
 func (a *allotment) replace(m *model) {
 	may := m.allowance(m.use.stuck)
 	for _, at := range m.places {
-		if at.group != a.g || m.stays(at) || at.group.views[at.server].spared {
+		if m.stays(at) || at.group.views[at.server].spared {
 			continue
 		}
 		reason := m.whyNot(at)
 		switch {
-		case at.phase == Serving && (may.leaving <= 0 || reason == ServerRetires && !a.g.emptied(at.server)), at.phase > Serving:
+		case at.phase == Serving && (may.leaving <= 0 || reason == ServerRetires && !at.group.emptied(at.server)), at.phase > Serving:
 			continue
 		case at.phase == Serving:
 			may.leaving--
