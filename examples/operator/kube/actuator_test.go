@@ -3,6 +3,7 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ func TestHalfDone(t *testing.T) {
 		{"refused", kubetest.Refused, coordinator.Free},
 		{"lost", kubetest.Lost, coordinator.Free},
 	} {
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, %v", x.name, x.removal), func(t *testing.T) {
 			w, r := one(t, x.removal, 1)
 			w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
 				if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
@@ -85,8 +86,9 @@ func TestHalfDone(t *testing.T) {
 				return kubetest.None
 			})
 			a := scaleTo(3, "a")
-			// One that had its effect may be found to have had it.
-			if err := w.actuator.Apply(t.Context(), a); err == nil && x.fault == kubetest.Refused || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
+			// One that had its effect is found to have had it.
+			err := w.actuator.Apply(t.Context(), a)
+			if (err == nil) != (x.fault == kubetest.Lost) || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
 				t.Fatalf("%v is %s by the server, and Apply says %v", a, x.name, err)
 			}
 			w.proxy.SetFault(nil)
