@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,16 +144,12 @@ func TestVictimsOnly(t *testing.T) {
 	w, _ := one(t, coordinator.Free, 3)
 	servers := w.see(t).Servers
 	victim, other := servers[0].Name, servers[1]
-	var pod corev1.Pod
-	ns := w.options.Groups[0].Workload.Namespace
 	setReady := func(status corev1.ConditionStatus) {
 		t.Helper()
-		must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now()}}
-		must(t, env.API.Status().Update(t.Context(), &pod))
+		w.hold(t, other.Name, func(s *corev1.PodStatus) {
+			s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now()}}
+		})
 	}
-	must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
-	must(t, env.API.Patch(t.Context(), &pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+kubetest.HeldAnnotation+`":"true"}}}`))))
 	setReady(corev1.ConditionFalse)
 	err := w.actuator.Apply(t.Context(), scaleTo(2, "a", victim))
 	if err == nil || !strings.Contains(err.Error(), other.Name) {
@@ -168,6 +165,40 @@ func TestVictimsOnly(t *testing.T) {
 		if s.Name == victim {
 			t.Errorf("%s is still there, and another has gone", victim)
 		}
+	}
+}
+
+// hold makes the kubelet leave a pod of the only group alone, and changes its status.
+func (w *world) hold(t *testing.T, name string, change func(*corev1.PodStatus)) {
+	t.Helper()
+	var pod corev1.Pod
+	must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: w.options.Groups[0].Workload.Namespace, Name: name}, &pod))
+	must(t, env.API.Patch(t.Context(), &pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+kubetest.HeldAnnotation+`":"true"}}}`))))
+	change(&pod.Status)
+	must(t, env.API.Status().Update(t.Context(), &pod))
+}
+
+// A pod that has failed keeps no other from going, and is none of those that stay.
+func TestVictimsAmongFailed(t *testing.T) {
+	w, r := one(t, coordinator.Free, 3)
+	failed := w.see(t).Servers[0].Name
+	w.hold(t, failed, func(s *corev1.PodStatus) { s.Phase, s.Conditions = corev1.PodFailed, nil })
+	named := func(name string) func(coordinator.ServerState) bool {
+		return func(s coordinator.ServerState) bool { return s.Name == name }
+	}
+	poll(func(context.Context) bool { // until another has come in its place
+		servers := w.see(t).Servers
+		return len(servers) == 3 && !slices.ContainsFunc(servers, named(failed))
+	})
+	w.settle()
+	victim := w.see(t).Servers[0].Name
+	must(t, w.actuator.Apply(t.Context(), scaleTo(2, "a", victim)))
+	if n, err := replicas(t.Context(), r); n != 2 || err != nil {
+		t.Fatalf("%d replicas, %v", n, err)
+	}
+	w.settle()
+	if slices.ContainsFunc(w.see(t).Servers, named(victim)) {
+		t.Errorf("%s is still there, and another has gone", victim)
 	}
 }
 

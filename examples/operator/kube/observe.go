@@ -175,19 +175,19 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 	if err := a.current(g.Workload, true); err != nil {
 		return state, err
 	}
+	if err := a.knows(g.Workload); err != nil {
+		return state, err
+	}
 	state = coordinator.GroupState{
 		Name: g.Name, Desired: s.wanted, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f),
 		Servers: make([]coordinator.ServerState, 0, len(list)),
-	}
-	if err := a.knows(g.Workload); err != nil {
-		return state, err
 	}
 	seen := map[types.UID]types.NamespacedName{}
 	for i := range list {
 		pod := a.newest(&list[i])
 		seen[pod.UID] = client.ObjectKeyFromObject(pod)
-		if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
-			continue // it holds nothing; another comes in its place
+		if ended(pod) {
+			continue
 		}
 		server, err := a.server(g, pod)
 		if err != nil {
