@@ -318,22 +318,21 @@ func (a *Actuator) service(ctx context.Context, x *Service) (state coordinator.S
 	if err != nil {
 		return state, err
 	}
-	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
-	if s.selector == nil {
-		if err := a.current(x.Target, false); err != nil {
+	var list []corev1.Pod
+	if s.selector != nil {
+		if list, err = a.podsOf(ctx, x.Target.Namespace, s.selector); err != nil {
 			return state, err
 		}
-		return state, a.knows(x.Target)
 	}
-	list, err := a.podsOf(ctx, x.Target.Namespace, s.selector)
-	if err != nil {
-		return state, err
-	}
-	if err := a.current(x.Target, true); err != nil {
+	if err := a.current(x.Target, s.selector != nil); err != nil {
 		return state, err
 	}
 	if err := a.knows(x.Target); err != nil {
 		return state, err
+	}
+	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
+	if s.selector == nil {
+		return state, nil
 	}
 	state.Ready = 0
 	for i := range list {
