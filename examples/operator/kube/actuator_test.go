@@ -210,6 +210,12 @@ func TestRaise(t *testing.T) {
 	must(t, w.actuator.Raise(ctx, 7))
 	w.proxy.Reset()
 	must(t, w.actuator.Raise(ctx, 7))
+	if c := w.proxy.Counts(); len(c) != 0 {
+		t.Errorf("raised again by who has told all: %v", c)
+	}
+	again, err := kube.New(w.options)
+	must(t, err)
+	must(t, again.Raise(ctx, 7))
 	for what, n := range w.proxy.Counts() {
 		if strings.HasPrefix(what, "PATCH") {
 			t.Errorf("raised again: %d %s", n, what)
