@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,17 +70,9 @@ func (r *rig) must(err error) {
 	}
 }
 
-// eventually waits until what returns "", and fails with what it says.
 func (r *rig) eventually(limit time.Duration, what func(ctx context.Context) string) {
 	r.Helper()
-	said, end := "", time.Now().Add(limit)
-	_ = wait.PollUntilContextCancel(r.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		said = what(ctx) // whose calls do not end with the limit
-		return said == "" || time.Now().After(end), nil
-	})
-	if said != "" {
-		r.Fatalf("after %v: %s", limit, said)
-	}
+	kubetest.Eventually(r.T, limit, what)
 }
 
 // A router tells totals.
