@@ -25,11 +25,8 @@ func TestMoves(t *testing.T) {
 	ctx := t.Context()
 	var refs []kube.Ref
 	for _, name := range []string{"new", "old"} {
-		w, err := r.StatefulSet(ctx, r.ns, name, 1)
-		r.must(err)
-		r.group(name, w, 1, 3, "80Gi")
+		refs = append(refs, r.servers(name, 1, 3))
 		r.model("stays-on-"+name, name, "20Gi", 1, 1)
-		refs = append(refs, w)
 	}
 	m := r.model("llama", "old", "60Gi", 1, 3)
 	r.router.load(map[string]uint64{"llama": 8, "stays-on-old": 1, "stays-on-new": 1})

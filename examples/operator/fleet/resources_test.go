@@ -89,9 +89,7 @@ func TestValidation(t *testing.T) {
 func TestModel(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 4, "80Gi")
+	gpu := r.servers("gpu", 1, 4)
 	whisper := &v1alpha1.Model{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "whisper"}, Spec: v1alpha1.ModelSpec{Group: "gpu", Needs: amountOf("20Gi"), Replicas: number(1)}}
 	r.must(r.API.Create(ctx, whisper))
 	stray := &v1alpha1.Model{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "stray"}, Spec: v1alpha1.ModelSpec{Group: "none", Replicas: number(1)}}

@@ -212,6 +212,16 @@ func number(n int32) *int32 { return &n }
 // quick consolidates as soon as it can.
 var quick = &v1alpha1.Consolidation{Settle: metav1.Duration{Duration: time.Millisecond}, Quiet: metav1.Duration{Duration: time.Hour}}
 
+// servers makes a StatefulSet and a group of it, of one name, that has low to high
+// servers of 80 GiB, and low now.
+func (r *rig) servers(name string, low, high int32) kube.Ref {
+	r.Helper()
+	w, err := r.StatefulSet(r.Context(), r.ns, name, low)
+	r.must(err)
+	r.group(name, w, low, high, "80Gi")
+	return w
+}
+
 func (r *rig) group(name string, w kube.Ref, low, high int32, capacity string) *v1alpha1.ServerGroup {
 	r.Helper()
 	g := &v1alpha1.ServerGroup{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: name}}
