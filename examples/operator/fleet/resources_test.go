@@ -111,10 +111,10 @@ func TestModel(t *testing.T) {
 	}
 
 	// A fault.
-	r.must(r.API.Get(ctx, r.key("llama"), llama))
-	llama.Spec.Policy.Spec.Raw = []byte(`{"signal":{"name":"in_flight"},"value":-1}`)
-	llama.Spec.MaxReplicas = number(1)
-	r.must(r.API.Update(ctx, llama))
+	r.change(llama, func() {
+		llama.Spec.Policy.Spec.Raw = []byte(`{"signal":{"name":"in_flight"},"value":-1}`)
+		llama.Spec.MaxReplicas = number(1)
+	})
 	r.eventually(time.Minute, func(ctx context.Context) string {
 		r.must(r.API.Get(ctx, r.key("llama"), llama))
 		c := meta.FindStatusCondition(llama.Status.Conditions, v1alpha1.ConditionAccepted)

@@ -249,6 +249,14 @@ func (r *rig) model(name, group, needs string, low, high int32) *v1alpha1.Model 
 	return m
 }
 
+// change writes a change of an object that an operator writes to as well.
+func (r *rig) change(x client.Object, do func()) {
+	r.Helper()
+	before := x.DeepCopyObject().(client.Object)
+	do()
+	r.must(r.API.Patch(r.Context(), x, client.MergeFrom(before)))
+}
+
 func (r *rig) modelObject(name, group, needs string, low, high int32) *v1alpha1.Model {
 	return &v1alpha1.Model{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: name},
