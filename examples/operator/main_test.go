@@ -22,7 +22,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -32,25 +31,21 @@ import (
 	"github.com/bellows-go/bellows/examples/operator/source"
 )
 
-func TestMain(m *testing.M) { kubetest.Main(m) }
+// itself is the variable by which the binary of these tests is the program.
+const itself = "BELLOWS_OPERATOR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(itself) != "" {
+		main()
+		return
+	}
+	kubetest.Main(m)
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// eventually waits until what returns "".
-func eventually(t *testing.T, limit time.Duration, what func(ctx context.Context) string) {
-	t.Helper()
-	said, end := "", time.Now().Add(limit)
-	_ = wait.PollUntilContextCancel(t.Context(), 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		said = what(ctx)
-		return said == "" || time.Now().After(end), nil
-	})
-	if said != "" {
-		t.Fatalf("after %v: %s", limit, said)
 	}
 }
 
@@ -106,8 +101,8 @@ func TestInstalled(t *testing.T) {
 	t.Cleanup(router.Close)
 
 	health := freeAddress(t)
-	run := start(t, e, build(t), "-health="+health, "-identity=operator-0", "-watch="+ns, "-totals="+router.URL+"/{namespace}/totals", "-interval=200ms")
-	eventually(t, 2*time.Minute, func(ctx context.Context) string {
+	run := start(t, e, "-health="+health, "-identity=operator-0", "-watch="+ns, "-totals="+router.URL+"/{namespace}/totals", "-interval=200ms")
+	kubetest.Eventually(t, 2*time.Minute, func(ctx context.Context) string {
 		var b strings.Builder
 		for model, want := range map[string]int{"llama": 3, "whisper": 1} {
 			var list corev1.PodList
@@ -161,7 +156,7 @@ func dropHeader(text []byte) []byte {
 	return []byte(strings.Join(lines, ""))
 }
 
-// A process is the program.
+// A process is the program, in the binary of these tests.
 type process struct {
 	*exec.Cmd
 	log *os.File
@@ -175,29 +170,19 @@ func (p *process) output() string {
 	return string(text[max(0, len(text)-4096):])
 }
 
-// build builds the program.
-func build(t *testing.T) (binary string) {
-	t.Helper()
-	binary = filepath.Join(t.TempDir(), "operator")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 // start starts the program as its own account.
-func start(t *testing.T, e *kubetest.Env, binary string, args ...string) *process {
+func start(t *testing.T, e *kubetest.Env, args ...string) *process {
 	t.Helper()
 	folder := t.TempDir()
 	config, err := e.KubeConfig("system:serviceaccount:bellows-system:bellows-operator", "system:serviceaccounts", "system:serviceaccounts:bellows-system")
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(folder, "config"), config, 0o600))
-	p := &process{Cmd: exec.Command(binary, args...)}
+	p := &process{Cmd: exec.Command(os.Args[0], args...)}
 	p.log, err = os.Create(filepath.Join(folder, "log"))
 	must(t, err)
 	t.Cleanup(func() { _ = p.log.Close() })
 	p.Stdout, p.Stderr = p.log, p.log
-	p.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "config"), "POD_NAMESPACE=bellows-system")
+	p.Env = append(os.Environ(), itself+"=yes", "KUBECONFIG="+filepath.Join(folder, "config"), "POD_NAMESPACE=bellows-system")
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(t, p.Start())
 	t.Cleanup(func() { _ = p.Process.Kill() }) // has ended, unless the test failed
@@ -215,14 +200,14 @@ func freeAddress(t *testing.T) string {
 
 // What cannot be meant on the command line is refused before anything is done.
 func TestRefused(t *testing.T) {
-	e, binary := kubetest.Need(t), build(t)
+	e := kubetest.Need(t)
 	var exit *exec.ExitError
 	for says, args := range map[string][]string{
 		"Interval must be >= 0": {"-interval=-1s", "-identity=x"},
 		"Identity must be set":  {"-identity="},
 		"flag provided but not": {"-nonsense"},
 	} {
-		p := start(t, e, binary, args...)
+		p := start(t, e, args...)
 		if err := p.Wait(); !errors.As(err, &exit) || !strings.Contains(p.output(), says) {
 			t.Errorf("%v: %v: it does not say %q: %s", args, err, says, p.output())
 		}

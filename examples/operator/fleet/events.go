@@ -15,18 +15,9 @@ import (
 	"github.com/bellows-go/bellows/policy"
 )
 
-// because tells why a count changed.
+// because tells why a count changed: "1->3: target ratio 1->4; above max 4->3".
 func because(was, is int, steps []policy.Step) string {
-	text := fmt.Sprintf("%d->%d", was, is)
-	for i, step := range steps {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += "; "
-		}
-		text += step.String()
-	}
-	return text
+	return fmt.Sprintf("%d->%v", was, policy.Decision{Replicas: is, Steps: steps})
 }
 
 // tellCount makes an event of a count that was decided, once it is saved.

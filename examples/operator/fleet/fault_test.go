@@ -25,10 +25,7 @@ import (
 // something, and no model that has load loses its last replica.
 func TestFaults(t *testing.T) {
 	r := newRig(t)
-	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 6, "80Gi")
+	gpu := r.servers("gpu", 1, 6)
 	r.model("llama", "gpu", "60Gi", 1, 3)
 	r.model("whisper", "gpu", "40Gi", 1, 3)
 	r.router.load(map[string]uint64{"llama": 1, "whisper": 1})
@@ -94,9 +91,7 @@ func TestFaults(t *testing.T) {
 func TestSilence(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 4, "80Gi")
+	gpu := r.servers("gpu", 1, 4)
 	r.model("llama", "gpu", "60Gi", 1, 4)
 	r.router.load(map[string]uint64{"llama": 12})
 	o := r.operate("a", settings{})
@@ -105,14 +100,17 @@ func TestSilence(t *testing.T) {
 	}
 	r.eventually(time.Minute, up)
 	r.idle(o)
-	for name, silence := range map[string]func() (end func()){
-		"router": func() func() { return r.router.hush() },
-		"watches of pods": func() func() {
+	for _, x := range []struct {
+		name, condition string // condition tells of it
+		silence         func() (end func())
+	}{
+		{"router", v1alpha1.ConditionMeasured, r.router.hush},
+		{"watches of pods", v1alpha1.ConditionObserved, func() func() {
 			return o.proxy.Cut(func(path string) bool { return kubetest.Resource(path) == "pods" })
-		},
+		}},
 	} {
 		n := len(o.since(0))
-		end := silence()
+		end := x.silence()
 		r.router.load(map[string]uint64{"llama": 1}) // which cannot be read, or must not be acted on
 		r.eventually(time.Minute, func(context.Context) string {
 			if len(o.since(n)) < 30 {
@@ -121,20 +119,19 @@ func TestSilence(t *testing.T) {
 			return ""
 		})
 		for _, p := range o.since(n + 1) {
-			if len(p.Plan.Now) > 0 && name == "router" {
-				t.Errorf("while the %s is silent: %v", name, p.Plan.Now)
+			if len(p.Plan.Now) > 0 && x.condition == v1alpha1.ConditionMeasured {
+				t.Errorf("while the %s is silent: %v", x.name, p.Plan.Now)
 			}
 		}
 		if what := up(ctx); what != "" {
-			t.Errorf("while the %s is silent: %s", name, what)
+			t.Errorf("while the %s is silent: %s", x.name, what)
 		}
-		told := map[string]string{"router": v1alpha1.ConditionMeasured, "watches of pods": v1alpha1.ConditionObserved}[name]
 		status := func(want metav1.ConditionStatus) func(context.Context) string {
 			return func(ctx context.Context) string {
 				var g v1alpha1.ServerGroup
 				r.must(r.API.Get(ctx, r.key("gpu"), &g))
-				if !has(g.Status.Conditions, told, want, g.Generation) {
-					return fmt.Sprintf("%s is not %s: %+v", told, want, g.Status.Conditions)
+				if !has(g.Status.Conditions, x.condition, want, g.Generation) {
+					return fmt.Sprintf("%s is not %s: %+v", x.condition, want, g.Status.Conditions)
 				}
 				return ""
 			}
@@ -153,18 +150,14 @@ func TestSilence(t *testing.T) {
 // and keep nobody else waiting.
 func TestForbiddenKind(t *testing.T) {
 	r := newRig(t)
-	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 4, "80Gi")
+	gpu := r.servers("gpu", 1, 4)
 	r.model("llama", "gpu", "60Gi", 1, 4)
 	for i := range 6 { // more than are planned at once
 		name := fmt.Sprintf("forbidden-%d", i)
 		kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
 		r.group(name, kube.Ref{GroupVersionKind: kind, NamespacedName: r.key(name)}, 1, 4, "80Gi")
 	}
-	r.router.load(map[string]uint64{"llama": 1})
-	o := r.operate("a", settings{})
+	r.operate("a", settings{})
 	for _, n := range []int{1, 3, 1} {
 		r.router.load(map[string]uint64{"llama": 4 * uint64(n)})
 		r.eventually(2*time.Minute, func(ctx context.Context) string {
@@ -180,13 +173,6 @@ func TestForbiddenKind(t *testing.T) {
 		}
 		return ""
 	})
-	var worst time.Duration
-	for _, p := range o.since(0) {
-		if p.Unit == "group.gpu" {
-			worst = max(worst, p.Took)
-		}
-	}
-	t.Logf("the slowest pass of the group that can be seen took %v", worst)
 }
 
 // hush makes the router answer nobody until end is called.

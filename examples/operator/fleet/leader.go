@@ -39,6 +39,28 @@ type leader struct {
 	counts   map[coordinator.TargetID]int // that were decided, as saved last
 }
 
+// A counted is what a plan says of the count of one target.
+type counted struct {
+	of      coordinator.TargetID
+	was, is int
+	decided bool // else nothing is known of it yet
+}
+
+// countsOf are those of a plan's models and services.
+func countsOf(p *coordinator.Plan) []counted {
+	counts := make([]counted, 0, len(p.Models)+len(p.Services))
+	for i := range p.Models {
+		x := &p.Models[i]
+		counts = append(counts, counted{coordinator.TargetID{Name: x.Model}, x.Was, x.Desired, len(x.Decision.Steps) > 0})
+	}
+	for i := range p.Services {
+		x := &p.Services[i]
+		of := coordinator.TargetID{Kind: coordinator.TargetService, Name: x.Service}
+		counts = append(counts, counted{of, x.Was, x.Desired, len(x.Decision.Steps) > 0})
+	}
+	return counts
+}
+
 // was is the count of a target before a plan, in which its decision started from
 // another one: an update of its bounds changes it between plans.
 func (l *leader) was(of coordinator.TargetID, from int) int {
@@ -48,21 +70,20 @@ func (l *leader) was(of coordinator.TargetID, from int) int {
 	return from
 }
 
+// changes reports whether a plan says something that a successor must know.
+func (l *leader) changes(p *coordinator.Plan) bool {
+	return len(p.Now) > 0 || slices.ContainsFunc(countsOf(p), func(c counted) bool { return l.was(c.of, c.was) != c.is })
+}
+
 // remembered are the counts as of a plan, of which all else is saved.
 func (l *leader) remembered(p *coordinator.Plan) map[coordinator.TargetID]int {
-	counts := make(map[coordinator.TargetID]int, len(p.Models)+len(p.Services))
-	add := func(of coordinator.TargetID, n, steps int) {
-		if was, ok := l.counts[of]; steps == 0 && ok {
-			counts[of] = was
-		} else if steps > 0 { // else nothing is known of it yet
-			counts[of] = n
+	counts := map[coordinator.TargetID]int{}
+	for _, c := range countsOf(p) {
+		if c.decided {
+			counts[c.of] = c.is
+		} else if was, ok := l.counts[c.of]; ok {
+			counts[c.of] = was
 		}
-	}
-	for i := range p.Models {
-		add(coordinator.TargetID{Name: p.Models[i].Model}, p.Models[i].Desired, len(p.Models[i].Decision.Steps))
-	}
-	for i := range p.Services {
-		add(coordinator.TargetID{Kind: coordinator.TargetService, Name: p.Services[i].Service}, p.Services[i].Desired, len(p.Services[i].Decision.Steps))
 	}
 	return counts
 }

@@ -47,9 +47,7 @@ func (r *rig) leading(unit string, a, b *operator) (leader, other *operator, epo
 func TestKilledInMidPlan(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 6, "80Gi")
+	gpu := r.servers("gpu", 1, 6)
 	r.model("llama", "gpu", "60Gi", 1, 6)
 	r.router.load(map[string]uint64{"llama": 1})
 	a, b := r.operate("a", settings{}), r.operate("b", settings{})
@@ -107,9 +105,7 @@ func TestKilledInMidPlan(t *testing.T) {
 func TestTwoLeaders(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 2)
-	r.must(err)
-	r.group("gpu", gpu, 2, 6, "80Gi")
+	gpu := r.servers("gpu", 2, 6)
 	r.model("llama", "gpu", "60Gi", 2, 6)
 	r.router.load(map[string]uint64{"llama": 8})
 	a, b := r.operate("a", settings{}), r.operate("b", settings{})
@@ -228,15 +224,12 @@ func (r *rig) versions(ctx context.Context, w kube.Ref) string {
 // when one dies only its own move.
 func TestShards(t *testing.T) {
 	r := newRig(t)
-	ctx := t.Context()
 	const groups = 12
 	models := map[string]int{}
 	load := map[string]uint64{}
 	for i := range groups {
 		name := fmt.Sprintf("g%02d", i)
-		w, err := r.StatefulSet(ctx, r.ns, name, 1)
-		r.must(err)
-		r.group(name, w, 1, 3, "80Gi")
+		r.servers(name, 1, 3)
 		r.model("m-"+name, name, "60Gi", 1, 3)
 		models["m-"+name], load["m-"+name] = 2, 8
 	}

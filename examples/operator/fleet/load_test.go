@@ -98,11 +98,9 @@ func (j *judge) verdict(t *testing.T) (shrunk int) {
 func TestLoad(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
+	gpu := r.servers("gpu", 1, 5)
 	rack, err := r.Fleet(ctx, r.ns, "rack", 1)
 	r.must(err)
-	r.group("gpu", gpu, 1, 5, "80Gi")
 	r.group("rack", rack, 1, 5, "80Gi")
 	r.model("llama", "gpu", "60Gi", 1, 5)
 	r.model("whisper", "rack", "60Gi", 1, 5)

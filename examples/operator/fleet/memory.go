@@ -140,7 +140,7 @@ func (m *Memory) Save(ctx context.Context, p *coordinator.Planner, at time.Time,
 	}
 	names := slices.Sorted(maps.Keys(files))
 	slices.SortStableFunc(names, func(a, b string) int { // a group's first comes after its others
-		return cmp.Compare(strings.Index(a, m.Prefix), strings.Index(b, m.Prefix)) * -1
+		return cmp.Compare(strings.Index(b, m.Prefix), strings.Index(a, m.Prefix))
 	})
 	m.sizes = map[string]int{}
 	for _, name := range names {

@@ -22,14 +22,10 @@ import (
 // not touched.
 func TestMoves(t *testing.T) {
 	r := newRig(t)
-	ctx := t.Context()
 	var refs []kube.Ref
 	for _, name := range []string{"new", "old"} {
-		w, err := r.StatefulSet(ctx, r.ns, name, 1)
-		r.must(err)
-		r.group(name, w, 1, 3, "80Gi")
+		refs = append(refs, r.servers(name, 1, 3))
 		r.model("stays-on-"+name, name, "20Gi", 1, 1)
-		refs = append(refs, w)
 	}
 	m := r.model("llama", "old", "60Gi", 1, 3)
 	r.router.load(map[string]uint64{"llama": 8, "stays-on-old": 1, "stays-on-new": 1})
@@ -83,9 +79,7 @@ func TestMoves(t *testing.T) {
 	r.eventually(time.Minute, lives("old", "new"))
 	a.proxy.SetFault(watch)
 	b.proxy.SetFault(watch)
-	r.must(r.API.Get(ctx, r.key("llama"), m))
-	m.Spec.Group = "new"
-	r.must(r.API.Update(ctx, m))
+	r.change(m, func() { m.Spec.Group = "new" })
 	r.eventually(2*time.Minute, lives("new", "old"))
 	r.eventually(time.Minute, func(ctx context.Context) string { // what was added for it goes
 		return r.is(ctx, nil, map[kube.Ref]int{refs[1]: 1})

@@ -105,24 +105,6 @@ func (o *Operator) snapshot(ctx context.Context, namespace string, l *leader, p 
 	return s
 }
 
-// changes reports whether a plan says something that a successor must know.
-func (l *leader) changes(p *coordinator.Plan) bool {
-	if len(p.Now) > 0 {
-		return true
-	}
-	for i := range p.Models {
-		if x := &p.Models[i]; l.was(coordinator.TargetID{Name: x.Model}, x.Was) != x.Desired {
-			return true
-		}
-	}
-	for i := range p.Services {
-		if x := &p.Services[i]; l.was(coordinator.TargetID{Kind: coordinator.TargetService, Name: x.Service}, x.Was) != x.Desired {
-			return true
-		}
-	}
-	return false
-}
-
 // save saves the planner's state, if a successor must know it or it is time.
 func (o *Operator) save(ctx context.Context, u *unit, l *leader, p *Pass) error {
 	if !l.changes(&p.Plan) && time.Since(l.saved) < o.SaveEvery {

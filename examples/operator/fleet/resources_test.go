@@ -89,9 +89,7 @@ func TestValidation(t *testing.T) {
 func TestModel(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	gpu, err := r.StatefulSet(ctx, r.ns, "gpu", 1)
-	r.must(err)
-	r.group("gpu", gpu, 1, 4, "80Gi")
+	gpu := r.servers("gpu", 1, 4)
 	whisper := &v1alpha1.Model{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "whisper"}, Spec: v1alpha1.ModelSpec{Group: "gpu", Needs: amountOf("20Gi"), Replicas: number(1)}}
 	r.must(r.API.Create(ctx, whisper))
 	stray := &v1alpha1.Model{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "stray"}, Spec: v1alpha1.ModelSpec{Group: "none", Replicas: number(1)}}
@@ -113,10 +111,10 @@ func TestModel(t *testing.T) {
 	}
 
 	// A fault.
-	r.must(r.API.Get(ctx, r.key("llama"), llama))
-	llama.Spec.Policy.Spec.Raw = []byte(`{"signal":{"name":"in_flight"},"value":-1}`)
-	llama.Spec.MaxReplicas = number(1)
-	r.must(r.API.Update(ctx, llama))
+	r.change(llama, func() {
+		llama.Spec.Policy.Spec.Raw = []byte(`{"signal":{"name":"in_flight"},"value":-1}`)
+		llama.Spec.MaxReplicas = number(1)
+	})
 	r.eventually(time.Minute, func(ctx context.Context) string {
 		r.must(r.API.Get(ctx, r.key("llama"), llama))
 		c := meta.FindStatusCondition(llama.Status.Conditions, v1alpha1.ConditionAccepted)

@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,17 +70,9 @@ func (r *rig) must(err error) {
 	}
 }
 
-// eventually waits until what returns "", and fails with what it says.
 func (r *rig) eventually(limit time.Duration, what func(ctx context.Context) string) {
 	r.Helper()
-	said, end := "", time.Now().Add(limit)
-	_ = wait.PollUntilContextCancel(r.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		said = what(ctx) // whose calls do not end with the limit
-		return said == "" || time.Now().After(end), nil
-	})
-	if said != "" {
-		r.Fatalf("after %v: %s", limit, said)
-	}
+	kubetest.Eventually(r.T, limit, what)
 }
 
 // A router tells totals.
@@ -221,6 +212,16 @@ func number(n int32) *int32 { return &n }
 // quick consolidates as soon as it can.
 var quick = &v1alpha1.Consolidation{Settle: metav1.Duration{Duration: time.Millisecond}, Quiet: metav1.Duration{Duration: time.Hour}}
 
+// servers makes a StatefulSet and a group of it, of one name, that has low to high
+// servers of 80 GiB, and low now.
+func (r *rig) servers(name string, low, high int32) kube.Ref {
+	r.Helper()
+	w, err := r.StatefulSet(r.Context(), r.ns, name, low)
+	r.must(err)
+	r.group(name, w, low, high, "80Gi")
+	return w
+}
+
 func (r *rig) group(name string, w kube.Ref, low, high int32, capacity string) *v1alpha1.ServerGroup {
 	r.Helper()
 	g := &v1alpha1.ServerGroup{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: name}}
@@ -246,6 +247,14 @@ func (r *rig) model(name, group, needs string, low, high int32) *v1alpha1.Model 
 	m := r.modelObject(name, group, needs, low, high)
 	r.must(r.API.Create(r.Context(), m))
 	return m
+}
+
+// change writes a change of an object that an operator writes to as well.
+func (r *rig) change(x client.Object, do func()) {
+	r.Helper()
+	before := x.DeepCopyObject().(client.Object)
+	do()
+	r.must(r.API.Patch(r.Context(), x, client.MergeFrom(before)))
 }
 
 func (r *rig) modelObject(name, group, needs string, low, high int32) *v1alpha1.Model {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,12 +110,16 @@ func TestNoRightTooMany(t *testing.T) {
 	r.router.load(map[string]uint64{"llama": 4})
 	o := r.operate("a", settings{})
 	r.serveUsage(o)
-	var conflicts atomic.Int32 // the first write of each kind, so that the object is read again
+	var written sync.Map // kinds: the first write of each conflicts, so that its object is read again
 	o.proxy.SetFault(func(req *http.Request) kubetest.Fault {
-		if what := kubetest.Resource(req.URL.Path); req.Method == http.MethodPatch && (what == "pods" || what == "deployments") && conflicts.Add(1) <= 4 {
-			return kubetest.Conflict
+		what := kubetest.Resource(req.URL.Path)
+		if req.Method != http.MethodPatch || what != "pods" && what != "statefulsets" && what != "deployments" {
+			return kubetest.None
 		}
-		return kubetest.None
+		if _, before := written.LoadOrStore(what, true); before {
+			return kubetest.None
+		}
+		return kubetest.Conflict
 	})
 	r.eventually(2*time.Minute, func(ctx context.Context) string { return r.is(ctx, nil, map[kube.Ref]int{web: 4}) })
 	for _, n := range []int{2, 1} {

@@ -32,9 +32,8 @@ func (o *Operator) report(ctx context.Context, key types.NamespacedName, u *unit
 	for _, g := range u.groups {
 		changes = append(changes, o.reportGroup(ctx, g, l, d, p, w)...)
 	}
-	held := replicasIn(w)
 	for _, m := range u.models {
-		changes = append(changes, o.reportModel(m, u, l, d, p, w, held)...)
+		changes = append(changes, o.reportModel(m, u, l, d, p, w)...)
 	}
 	for _, s := range u.services {
 		changes = append(changes, o.reportService(ctx, s, l, d, p)...)
@@ -124,23 +123,10 @@ func accepted(list *[]metav1.Condition, generation int64, fault error) {
 	}
 }
 
-// replicasIn counts a world's replicas by their model, in any phase.
-func replicasIn(w *coordinator.World) map[string]int {
-	n := map[string]int{}
-	for _, g := range w.Groups {
-		for _, s := range g.Servers {
-			for _, r := range s.Replicas {
-				n[r.Model]++
-			}
-		}
-	}
-	return n
-}
-
-func (o *Operator) reportModel(m *v1alpha1.Model, u *unit, l *leader, d *declared, p *Pass, w *coordinator.World, held map[string]int) []change {
+func (o *Operator) reportModel(m *v1alpha1.Model, u *unit, l *leader, d *declared, p *Pass, w *coordinator.World) []change {
 	has := slices.Contains(m.Finalizers, v1alpha1.Finalizer)
 	if m.DeletionTimestamp != nil {
-		if has && len(w.Unseen) == 0 && held[m.Name] == 0 {
+		if has && len(w.Unseen) == 0 && !slices.ContainsFunc(w.Groups, holds(m.Name)) {
 			return []change{o.finalizer(m, false)}
 		}
 		return nil

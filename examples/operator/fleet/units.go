@@ -114,17 +114,20 @@ func left(m *v1alpha1.Model, lives string, u *unit, w *coordinator.World) (group
 	for _, g := range u.groups {
 		i := slices.IndexFunc(w.Groups, func(x coordinator.GroupState) bool { return x.Name == g.Name })
 		may := i < 0 && (m.Status.Group == g.Name || slices.Contains(m.Status.Left, g.Name))
-		if g.Name != lives && (may || i >= 0 && holds(&w.Groups[i], m.Name)) {
+		if g.Name != lives && (may || i >= 0 && holds(m.Name)(w.Groups[i])) {
 			groups = append(groups, g.Name)
 		}
 	}
 	return groups
 }
 
-func holds(g *coordinator.GroupState, model string) bool {
-	return slices.ContainsFunc(g.Servers, func(s coordinator.ServerState) bool {
-		return slices.ContainsFunc(s.Replicas, func(r coordinator.ReplicaState) bool { return r.Model == model })
-	})
+// holds tells a group that has a replica of a model, in any phase.
+func holds(model string) func(coordinator.GroupState) bool {
+	return func(g coordinator.GroupState) bool {
+		return slices.ContainsFunc(g.Servers, func(s coordinator.ServerState) bool {
+			return slices.ContainsFunc(s.Replicas, func(r coordinator.ReplicaState) bool { return r.Model == model })
+		})
+	}
 }
 
 // lists are a namespace's groups and models, from the cache.

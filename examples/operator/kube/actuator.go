@@ -73,9 +73,9 @@ type Actuator struct {
 	seen      map[string]map[types.UID]types.NamespacedName // pods of the last observation of each group
 	told      map[Ref]uint64                                // the epoch that Raise has told all of a workload and its pods
 	raised    uint64                                        // the latest epoch that Raise was called with
-	late      map[Ref]lateness
-	untold    bool                                     // since the last observation
-	resources map[schema.GroupVersionKind]resourceName // of kinds that were asked for
+	late      map[Ref]error                                 // why the cache has not had a workload's kind in time
+	untold    bool                                          // since the last observation
+	resources map[schema.GroupVersionKind]resourceName      // of kinds that were asked for
 }
 
 type resourceName struct{ schema.GroupVersionResource }
@@ -131,7 +131,7 @@ func New(o Options) (*Actuator, error) {
 	return &Actuator{
 		o: o, pods: map[types.NamespacedName]*corev1.Pod{}, workloads: map[Ref]*metav1.PartialObjectMetadata{},
 		scales: map[Ref]scale{}, parsed: map[types.NamespacedName]*serverSeen{}, seen: map[string]map[types.UID]types.NamespacedName{},
-		told: map[Ref]uint64{}, late: map[Ref]lateness{}, resources: map[schema.GroupVersionKind]resourceName{},
+		told: map[Ref]uint64{}, late: map[Ref]error{}, resources: map[schema.GroupVersionKind]resourceName{},
 	}, nil
 }
 

@@ -3,7 +3,9 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,7 +78,7 @@ func TestHalfDone(t *testing.T) {
 		{"refused", kubetest.Refused, coordinator.Free},
 		{"lost", kubetest.Lost, coordinator.Free},
 	} {
-		t.Run(x.name, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, %v", x.name, x.removal), func(t *testing.T) {
 			w, r := one(t, x.removal, 1)
 			w.proxy.SetFault(func(req *http.Request) kubetest.Fault {
 				if req.Method == http.MethodPatch && strings.HasSuffix(req.URL.Path, "/scale") {
@@ -85,8 +87,9 @@ func TestHalfDone(t *testing.T) {
 				return kubetest.None
 			})
 			a := scaleTo(3, "a")
-			// One that had its effect may be found to have had it.
-			if err := w.actuator.Apply(t.Context(), a); err == nil && x.fault == kubetest.Refused || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
+			// One that had its effect is found to have had it.
+			err := w.actuator.Apply(t.Context(), a)
+			if (err == nil) != (x.fault == kubetest.Lost) || errors.Is(err, coordinator.ErrFenced) || errors.Is(err, coordinator.ErrConflict) {
 				t.Fatalf("%v is %s by the server, and Apply says %v", a, x.name, err)
 			}
 			w.proxy.SetFault(nil)
@@ -141,16 +144,12 @@ func TestVictimsOnly(t *testing.T) {
 	w, _ := one(t, coordinator.Free, 3)
 	servers := w.see(t).Servers
 	victim, other := servers[0].Name, servers[1]
-	var pod corev1.Pod
-	ns := w.options.Groups[0].Workload.Namespace
 	setReady := func(status corev1.ConditionStatus) {
 		t.Helper()
-		must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now()}}
-		must(t, env.API.Status().Update(t.Context(), &pod))
+		w.hold(t, other.Name, func(s *corev1.PodStatus) {
+			s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now()}}
+		})
 	}
-	must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: ns, Name: other.Name}, &pod))
-	must(t, env.API.Patch(t.Context(), &pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+kubetest.HeldAnnotation+`":"true"}}}`))))
 	setReady(corev1.ConditionFalse)
 	err := w.actuator.Apply(t.Context(), scaleTo(2, "a", victim))
 	if err == nil || !strings.Contains(err.Error(), other.Name) {
@@ -169,6 +168,40 @@ func TestVictimsOnly(t *testing.T) {
 	}
 }
 
+// hold makes the kubelet leave a pod of the only group alone, and changes its status.
+func (w *world) hold(t *testing.T, name string, change func(*corev1.PodStatus)) {
+	t.Helper()
+	var pod corev1.Pod
+	must(t, env.API.Get(t.Context(), types.NamespacedName{Namespace: w.options.Groups[0].Workload.Namespace, Name: name}, &pod))
+	must(t, env.API.Patch(t.Context(), &pod, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+kubetest.HeldAnnotation+`":"true"}}}`))))
+	change(&pod.Status)
+	must(t, env.API.Status().Update(t.Context(), &pod))
+}
+
+// A pod that has failed keeps no other from going, and is none of those that stay.
+func TestVictimsAmongFailed(t *testing.T) {
+	w, r := one(t, coordinator.Free, 3)
+	failed := w.see(t).Servers[0].Name
+	w.hold(t, failed, func(s *corev1.PodStatus) { s.Phase, s.Conditions = corev1.PodFailed, nil })
+	named := func(name string) func(coordinator.ServerState) bool {
+		return func(s coordinator.ServerState) bool { return s.Name == name }
+	}
+	poll(func(context.Context) bool { // until another has come in its place
+		servers := w.see(t).Servers
+		return len(servers) == 3 && !slices.ContainsFunc(servers, named(failed))
+	})
+	w.settle()
+	victim := w.see(t).Servers[0].Name
+	must(t, w.actuator.Apply(t.Context(), scaleTo(2, "a", victim)))
+	if n, err := replicas(t.Context(), r); n != 2 || err != nil {
+		t.Fatalf("%d replicas, %v", n, err)
+	}
+	w.settle()
+	if slices.ContainsFunc(w.see(t).Servers, named(victim)) {
+		t.Errorf("%s is still there, and another has gone", victim)
+	}
+}
+
 // Whoever starts an epoch tells all subjects of it: nothing of an older epoch is
 // accepted any more, though nothing else was done in the new one.
 func TestRaise(t *testing.T) {
@@ -177,6 +210,12 @@ func TestRaise(t *testing.T) {
 	must(t, w.actuator.Raise(ctx, 7))
 	w.proxy.Reset()
 	must(t, w.actuator.Raise(ctx, 7))
+	if c := w.proxy.Counts(); len(c) != 0 {
+		t.Errorf("raised again by who has told all: %v", c)
+	}
+	again, err := kube.New(w.options)
+	must(t, err)
+	must(t, again.Raise(ctx, 7))
 	for what, n := range w.proxy.Counts() {
 		if strings.HasPrefix(what, "PATCH") {
 			t.Errorf("raised again: %d %s", n, what)

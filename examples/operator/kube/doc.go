@@ -48,9 +48,11 @@
 // A StatefulSet removes its highest ordinals. Of a Deployment, and of any other
 // workload whose controller heeds the annotation, exactly the chosen pods go: they are
 // given the least possible controller.kubernetes.io/pod-deletion-cost, and the count falls
-// a quarter of a second after the cache has seen that. A ReplicaSet takes pods that are not
-// running or not ready before it looks at costs, so as long as one of these would go in
-// their place, or a rollout is under way, nothing is removed, and Apply says why.
+// a quarter of a second after the cache has seen that. Before they are chosen a controller
+// that is behind its last count is waited for, up to two seconds. A ReplicaSet takes pods
+// that are not running or not ready before it looks at costs, so as long as one of these
+// would go in their place, or a rollout is under way, nothing is removed, and Apply says
+// why. Pods that have failed or succeeded count as gone.
 //
 // # Reads
 //

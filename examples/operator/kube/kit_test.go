@@ -94,7 +94,7 @@ func open(groups []kube.Group, services []kube.Service, user *rest.Config) (*wor
 		// A watch that ends while an event is on its way keeps a goroutine for ever
 		// (watch.Filter of apimachinery): the watches end first, and the last events arrive.
 		w.proxy.Cut(func(string) bool { return true })
-		poll(func(context.Context) bool { return w.unwatched() })
+		poll(func(context.Context) bool { return unwatched(watches, namespaces) })
 		<-time.After(20 * time.Millisecond)
 		cancel()
 		<-done
@@ -104,20 +104,15 @@ func open(groups []kube.Group, services []kube.Service, user *rest.Config) (*wor
 	return w, nil
 }
 
-// unwatched reports whether the actuator's cache has no watch open.
-func (w *world) unwatched() bool {
+// unwatched reports whether a cache of namespaces has no watch open.
+func unwatched(w *kube.Watches, namespaces map[string]cache.Config) bool {
 	for _, kind := range []schema.GroupVersionResource{
 		{Version: "v1", Resource: "pods"},
 		appsv1.SchemeGroupVersion.WithResource("statefulsets"), appsv1.SchemeGroupVersion.WithResource("deployments"),
 		{Group: kubetest.FleetKind.Group, Version: kubetest.FleetKind.Version, Resource: "fleets"},
 	} {
-		for _, g := range w.options.Groups {
-			if w.options.Watches.Open(kind, g.Workload.Namespace) {
-				return false
-			}
-		}
-		for _, s := range w.options.Services {
-			if w.options.Watches.Open(kind, s.Target.Namespace) {
+		for namespace := range namespaces {
+			if w.Open(kind, namespace) {
 				return false
 			}
 		}

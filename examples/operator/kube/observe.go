@@ -175,19 +175,19 @@ func (a *Actuator) group(ctx context.Context, g *Group) (state coordinator.Group
 	if err := a.current(g.Workload, true); err != nil {
 		return state, err
 	}
+	if err := a.knows(g.Workload); err != nil {
+		return state, err
+	}
 	state = coordinator.GroupState{
 		Name: g.Name, Desired: s.wanted, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f),
 		Servers: make([]coordinator.ServerState, 0, len(list)),
-	}
-	if err := a.knows(g.Workload); err != nil {
-		return state, err
 	}
 	seen := map[types.UID]types.NamespacedName{}
 	for i := range list {
 		pod := a.newest(&list[i])
 		seen[pod.UID] = client.ObjectKeyFromObject(pod)
-		if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
-			continue // it holds nothing; another comes in its place
+		if ended(pod) {
+			continue
 		}
 		server, err := a.server(g, pod)
 		if err != nil {
@@ -318,22 +318,21 @@ func (a *Actuator) service(ctx context.Context, x *Service) (state coordinator.S
 	if err != nil {
 		return state, err
 	}
-	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
-	if s.selector == nil {
-		if err := a.current(x.Target, false); err != nil {
+	var list []corev1.Pod
+	if s.selector != nil {
+		if list, err = a.podsOf(ctx, x.Target.Namespace, s.selector); err != nil {
 			return state, err
 		}
-		return state, a.knows(x.Target)
 	}
-	list, err := a.podsOf(ctx, x.Target.Namespace, s.selector)
-	if err != nil {
-		return state, err
-	}
-	if err := a.current(x.Target, true); err != nil {
+	if err := a.current(x.Target, s.selector != nil); err != nil {
 		return state, err
 	}
 	if err := a.knows(x.Target); err != nil {
 		return state, err
+	}
+	state = coordinator.ServiceState{Name: x.Name, Desired: s.wanted, Ready: s.there, Generation: f.Generation, Epoch: f.Epoch, Version: version(m, &f)}
+	if s.selector == nil {
+		return state, nil
 	}
 	state.Ready = 0
 	for i := range list {

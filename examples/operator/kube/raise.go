@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,15 +17,15 @@ import (
 
 // Raise tells all workloads and servers that an epoch has begun: none of them
 // accepts actions of an older one any more. It is one write for each that does
-// not know yet, none for the others. The error wraps coordinator.ErrFenced when a
-// later epoch has begun: then no action should be sent. Else it names what could not be
-// told. That is unseen until Raise is called again and tells it, see Untold.
+// not know yet; of a workload that this Actuator has told all of the epoch nothing is
+// asked again. The error wraps coordinator.ErrFenced when a later epoch has begun: then
+// no action should be sent. Else it names what could not be told. That is unseen until
+// Raise is called again and tells it, see Untold.
 func (a *Actuator) Raise(ctx context.Context, epoch uint64) error {
 	type subject struct {
-		of, ref Ref
-		pod     types.NamespacedName
+		of  Ref
+		pod types.NamespacedName // none is the workload itself
 	}
-	var subjects []subject
 	var mu sync.Mutex
 	failed := map[Ref]error{}
 	fail := func(r Ref, err error) {
@@ -34,30 +35,33 @@ func (a *Actuator) Raise(ctx context.Context, epoch uint64) error {
 	}
 	a.mu.Lock()
 	a.raised = max(a.raised, epoch)
-	latest := a.raised
+	latest, told := a.raised, maps.Clone(a.told)
 	a.mu.Unlock()
 	if epoch < latest {
 		return fmt.Errorf("kube: epoch %d: %w", epoch, coordinator.ErrFenced)
 	}
-	refs := make([]Ref, 0, len(a.o.Groups)+len(a.o.Services))
+	var subjects []subject
+	for _, r := range a.refs() {
+		if told[r] != epoch {
+			subjects = append(subjects, subject{of: r})
+		}
+	}
 	for i := range a.o.Groups {
 		r := a.o.Groups[i].Workload
-		refs, subjects = append(refs, r), append(subjects, subject{of: r, ref: r})
+		if told[r] == epoch {
+			continue
+		}
 		pods, err := a.allPods(ctx, r)
 		if err != nil {
 			fail(r, err)
 		}
 		for _, name := range pods {
-			subjects = append(subjects, subject{of: r, pod: name})
+			subjects = append(subjects, subject{r, name})
 		}
-	}
-	for i := range a.o.Services {
-		r := a.o.Services[i].Target
-		refs, subjects = append(refs, r), append(subjects, subject{of: r, ref: r})
 	}
 	a.each(len(subjects), func(i int) {
 		s := &subjects[i]
-		raise := func() error { return a.raiseWorkload(ctx, s.ref, epoch) }
+		raise := func() error { return a.raiseWorkload(ctx, s.of, epoch) }
 		if s.pod.Name != "" {
 			raise = func() error { return client.IgnoreNotFound(a.raisePod(ctx, s.pod, epoch)) }
 		}
@@ -65,10 +69,26 @@ func (a *Actuator) Raise(ctx context.Context, epoch uint64) error {
 			fail(s.of, err)
 		}
 	})
+	return a.noteTold(epoch, failed)
+}
+
+// refs are the workloads of all groups and services.
+func (a *Actuator) refs() (refs []Ref) {
+	for i := range a.o.Groups {
+		refs = append(refs, a.o.Groups[i].Workload)
+	}
+	for i := range a.o.Services {
+		refs = append(refs, a.o.Services[i].Target)
+	}
+	return refs
+}
+
+// noteTold remembers who has been told of an epoch: all that did not fail.
+func (a *Actuator) noteTold(epoch uint64, failed map[Ref]error) error {
 	var errs []error
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, r := range refs {
+	for _, r := range a.refs() {
 		if err := failed[r]; err != nil {
 			errs = append(errs, err)
 			continue

@@ -21,8 +21,11 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 	if s.selector == nil {
 		return n, errors.New("the scale has no selector by which to find the pods to remove")
 	}
-	list, err := a.wholePods(ctx, g, s)
-	if err != nil {
+	if err := a.caughtUp(ctx, g, s); err != nil {
+		return n, err
+	}
+	var list corev1.PodList
+	if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
 		return n, err
 	}
 	var go1st, stay, marked []*corev1.Pod
@@ -30,7 +33,7 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 	for i := range list.Items {
 		pod := &list.Items[i]
 		switch {
-		case pod.DeletionTimestamp != nil:
+		case !active(pod):
 			continue
 		case slices.Contains(victims, pod.Name) || !a.observed(g, pod):
 			go1st, worst = append(go1st, pod), worst.max(rankOf(pod))
@@ -69,29 +72,41 @@ func (a *Actuator) chooseVictims(ctx context.Context, g *Group, s scale, n int, 
 	return max(n, len(stay)), nil
 }
 
+// active reports whether a controller counts a pod among its own: see IsPodActive of
+// k8s.io/kubernetes/pkg/controller. One that has ended holds nothing, and another has
+// come in its place.
+func active(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && !ended(pod)
+}
+
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
 // catchUp is how long a controller that is behind its last count is waited for.
 const catchUp = 2 * time.Second
 
-// wholePods are the pods of a workload once there are as many as its count says: one
+// caughtUp waits until the cache has as many pods of a workload as its count says: one
 // that was ordered and comes only after the choice would have no cost, and a pod
 // that is to stay could go in its place. A controller that cannot make them is not
-// waited for any longer.
-func (a *Actuator) wholePods(ctx context.Context, g *Group, s scale) (list corev1.PodList, err error) {
+// waited for any longer than catchUp. The error is the context's or the cache's.
+func (a *Actuator) caughtUp(ctx context.Context, g *Group, s scale) error {
 	for late := time.Now().Add(catchUp); ; {
-		if err := a.o.API.List(ctx, &list, client.InNamespace(g.Workload.Namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
-			return list, err
+		list, err := a.podsOf(ctx, g.Workload.Namespace, s.selector)
+		if err != nil {
+			return err
 		}
-		alive := 0
-		for i := range list.Items {
-			if list.Items[i].DeletionTimestamp == nil {
-				alive++
+		n := 0
+		for i := range list {
+			if active(&list[i]) {
+				n++
 			}
 		}
-		if alive == s.wanted || time.Now().After(late) {
-			return list, nil
+		if n == s.wanted || time.Now().After(late) {
+			return nil
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			return list, err
+			return err
 		}
 	}
 }

@@ -58,23 +58,28 @@ func newer(x, than string) bool {
 
 // workload is the metadata of a workload: from the cache, or as last written.
 func (a *Actuator) workload(ctx context.Context, r Ref) (*metav1.PartialObjectMetadata, error) {
+	m := metadata(r)
 	a.mu.Lock()
 	late := a.late[r]
 	a.mu.Unlock()
-	if a.o.Now().Before(late.until) {
-		return nil, late.err
+	patience := syncWait
+	if late != nil {
+		patience = 0 // it is read as soon as it is there
 	}
-	m := metadata(r)
-	wait, cancel := context.WithTimeout(ctx, syncWait)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := a.o.Cache.Get(wait, r.NamespacedName, m, client.UnsafeDisableDeepCopyOption(true)); err != nil {
-		if wait.Err() != nil && ctx.Err() == nil {
-			err = a.unsynced(ctx, r, err)
-		}
+	err := a.o.Cache.Get(wait, r.NamespacedName, m, client.UnsafeDisableDeepCopyOption(true))
+	switch {
+	case err != nil && late != nil && !apierrors.IsNotFound(err):
+		return nil, late
+	case err != nil && wait.Err() != nil && late == nil && ctx.Err() == nil:
+		return nil, a.unsynced(ctx, r, err)
+	case err != nil:
 		return nil, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.late, r)
 	if own := a.workloads[r]; own != nil {
 		if own.UID == m.UID && newer(own.ResourceVersion, m.ResourceVersion) {
 			return own, nil
@@ -86,25 +91,18 @@ func (a *Actuator) workload(ctx context.Context, r Ref) (*metav1.PartialObjectMe
 
 // syncWait is how long a workload may take to be read from the cache. A cache waits
 // until it has listed what it is asked for the first time, which is for ever where
-// that is forbidden.
+// that is forbidden: once it has been waited for in vain it is not again.
 const syncWait = 2 * time.Second
 
-// unsynced tells why a cache does not have a workload's kind, and keeps others from
-// waiting for it for a while.
+// unsynced tells why a cache does not have a workload's kind in time.
 func (a *Actuator) unsynced(ctx context.Context, r Ref, err error) error {
 	if _, live := a.liveWorkload(ctx, r); live != nil {
 		err = errors.Join(err, live)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.late[r] = lateness{a.o.Now().Add(3 * syncWait), err}
+	a.late[r] = err
 	return err
-}
-
-// lateness is until when not to wait for a cache, and why.
-type lateness struct {
-	until time.Time
-	err   error
 }
 
 // liveWorkload is the metadata of a workload as the API server has it.
