@@ -94,6 +94,8 @@ func (j *Judge) copies(v *verdict, now time.Time, g *coordinator.GroupState, p *
 			v.broken(13, "%v, which does not", a)
 		case a.Why.Reason == coordinator.ServerRetires:
 			j.Tempted["pool retires"]++
+		case a.Why.Reason == coordinator.Separates:
+			j.Tempted["pool separates"]++
 		case a.Kind == coordinator.Load && a.Why.Reason != coordinator.ReplicaShort:
 			j.Tempted["pool fills"]++
 		case a.Why.Reason == coordinator.RoomWanted && a.Kind == coordinator.Unroute:
