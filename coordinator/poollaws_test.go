@@ -1,7 +1,6 @@
 package coordinator_test
 
 import (
-	"maps"
 	"slices"
 	"testing"
 
@@ -24,7 +23,7 @@ var poolSeldom = map[string]int{
 func TestPoolLaws(t *testing.T) {
 	tempted, happened := map[string]int{}, map[string]int{}
 	trials := 0
-	rapid.Check(t, func(t *rapid.T) {
+	trial := func(t *rapid.T) {
 		tr := drawTrial(t)
 		tr.pool(t)
 		defer func() {
@@ -54,12 +53,24 @@ func TestPoolLaws(t *testing.T) {
 		tr.calmTicks(t, 6)
 		tr.thrashing = false
 		tr.rest(t)
-	})
-	t.Logf("%d trials\nhappened: %s\ntempted: %s", trials, list(happened), list(tempted))
-	for _, law := range slices.Sorted(maps.Keys(poolSeldom)) {
-		if tempted[law] < poolSeldom[law]*trials/100 {
-			t.Errorf("law %s was tempted %d times only", law, tempted[law])
+	}
+	seldom := func() (laws []string) {
+		for law, n := range poolSeldom {
+			if tempted[law] < n*trials/100 {
+				laws = append(laws, law)
+			}
 		}
+		slices.Sort(laws)
+		return laws
+	}
+	// What a few trials in a hundred tempt, often at a time, is none of one hundred
+	// now and then: it must be of several.
+	for round := 0; round == 0 || round < 4 && len(seldom()) > 0; round++ {
+		rapid.Check(t, trial)
+	}
+	t.Logf("%d trials\nhappened: %s\ntempted: %s", trials, list(happened), list(tempted))
+	for _, law := range seldom() {
+		t.Errorf("law %s was tempted %d times only", law, tempted[law])
 	}
 }
 
