@@ -102,6 +102,7 @@ func TestCrashedServerIsReplaced(t *testing.T) {
 	require.Empty(t, r.servers()[0].Replicas)
 	require.Zero(t, r.routes(), "nobody is sent to where nobody is")
 	require.False(t, before.Alive())
+	require.False(t, r.read().Crashed.IsZero(), "it crashed")
 }
 
 func TestHungServerIsHeldThenKilled(t *testing.T) {
@@ -200,13 +201,17 @@ func TestServerThatLeaves(t *testing.T) {
 	r := newTrial(t)
 	s := r.read().Servers[0]
 	require.NoError(t, s.Process.Signal(15))
-	r.tends(func() bool { return r.servers()[0].Leaving })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, until(ctx, func() bool { return r.servers()[0].Leaving }))
 	require.Equal(t, coordinator.Serving, r.servers()[0].Replicas[0].Phase)
 	for _, k := range []coordinator.Kind{coordinator.Unroute, coordinator.Unload} {
 		require.NoError(t, r.Apply(t.Context(), coordinator.Action{
 			ID: k.String(), Kind: k, Group: "gpu", Server: "gpu-0", Model: "llama", Epoch: 1, Generation: uint64(r.sent + 1),
 		}))
 	}
+	// It has ended before Tend could ask it: only Observe was told.
+	require.NoError(t, until(ctx, func() bool { return !s.Process.Alive() }))
 	r.tends(func() bool { s := r.servers(); return len(s) == 1 && s[0].Name == "gpu-1" })
 	require.Zero(t, r.read().Crashes)
 	require.True(t, r.read().Crashed.IsZero(), "it did not crash")

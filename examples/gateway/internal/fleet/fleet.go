@@ -172,7 +172,7 @@ func (f *Fleet) ask(ctx context.Context, servers []*server) map[string]*wire.Ser
 		all.Go(func() error {
 			var state wire.ServerState
 			err := wire.Call(ctx, f.client, http.MethodGet, "http://"+s.addr()+"/state", nil, &state)
-			if err != nil || state.Token != s.Token { // another listens there now
+			if err != nil || state.Token != s.Token { // nobody answers, or another listens there now
 				return nil
 			}
 			if state.Leaving {
