@@ -132,8 +132,9 @@ const leastMiss = 1e-290
 
 // Slots is the fewest slots with which at most the share miss, in [1e-290, 1), of
 // all requests wait longer than wait: 0 without load, and more than the load with
-// any. A smaller share counts as 1e-290, a larger one as all of them. It takes time in proportion to the root of the load, of small ones; none
-// takes more than some hundred products.
+// any. A smaller share counts as 1e-290, a larger one as all of them. It takes time
+// in proportion to the root of the load, of small ones; none takes more than some
+// hundred products.
 func Slots(load, wait, spread, miss float64) int {
 	load = bounded(load)
 	if load == 0 {
