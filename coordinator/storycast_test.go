@@ -167,6 +167,8 @@ func (st *story) modelFields(m *coordinator.Model, f *coordinatortest.FleetModel
 			m.Max = st.number(value)
 		case "replicas": // exactly
 			m.Min, m.Max, m.Policy, m.Replicas = 0, 0, nil, st.number(value)
+		case "fallback":
+			m.Fallbacks = []string{value}
 		case "version":
 			m.Version = value
 		case "min-ready":

@@ -39,6 +39,8 @@ type Judge struct {
 	answered map[coordinator.Series]map[string]*source // by origin
 	should   map[string]int                            // what the last plan wants, by model
 	wanted   map[string]int                            // what is desired; should is less where MinReady is enough
+	lives    map[string]string                         // the group that each model lives on
+	lived    map[string]string                         // on which it lived one plan before
 	wished   map[string]int                            // of services
 	expect   map[string]int                            // serving, as seen and after our own actions
 	met      map[string]*meeting                       // groups that a planner without a history has seen
@@ -100,10 +102,11 @@ func Breaks(err error, law int) bool {
 func (j *Judge) Plan(s coordinator.Snapshot, p coordinator.Plan) error {
 	var v verdict
 	j.should, j.wanted, j.expect = map[string]int{}, map[string]int{}, map[string]int{}
+	j.lives, j.lived = map[string]string{}, j.lives
 	silence := j.listen(s)
 	for i := range p.Models {
 		mp := &p.Models[i]
-		j.should[mp.Model], j.wanted[mp.Model] = mp.Desired, mp.Desired
+		j.should[mp.Model], j.wanted[mp.Model], j.lives[mp.Model] = mp.Desired, mp.Desired, mp.Group
 		if enough := j.models[mp.Model].MinReady; enough > 0 {
 			j.should[mp.Model] = min(mp.Desired, enough)
 		}

@@ -11,8 +11,8 @@ import (
 
 // A pace is what went on in a group lately.
 type pace struct {
-	changed time.Time // when a wanted count last changed, or the group grew
-	grown   time.Time // when one was last raised, or the group grew
+	changed time.Time // when a wanted count last changed, a model came, or the group grew
+	grown   time.Time // when one was last raised, a model came, or the group grew
 
 	moving bool
 	moves  map[string]bool      // of the consolidation under way: model on server
@@ -31,6 +31,8 @@ const (
 	defaultMaxMoves = 16
 )
 
+// thrash checks what is consolidated and what grows. What a model wants counts
+// in the group that it lives on, on a fallback as at home.
 func (j *Judge) thrash(v *verdict, s *coordinator.Snapshot, p *coordinator.Plan) {
 	for i := range p.Groups {
 		gp := &p.Groups[i]
@@ -52,9 +54,13 @@ func (j *Judge) steady(v *verdict, now time.Time, g *coordinator.GroupState, p *
 		settle = defaultSettle
 	}
 	for _, mp := range p.Models {
-		if j.models[mp.Model].Group == g.Name && mp.Desired != mp.Was {
+		was := mp.Was
+		if at, known := j.lived[mp.Model]; known && at != mp.Group {
+			was = 0 // here
+		}
+		if mp.Group == g.Name && mp.Desired != was {
 			x.changed = now
-			if mp.Desired > mp.Was {
+			if mp.Desired > was {
 				x.grown = now
 			}
 		}
@@ -120,8 +126,8 @@ func (j *Judge) episode(now time.Time, g *coordinator.GroupState, gp *coordinato
 	if x.moving && len(gp.Emptying) == 0 {
 		x.moving = false
 		x.ended, x.then, x.had = now, map[string]int{}, 0
-		for name, n := range j.should {
-			if j.models[name].Group == g.Name {
+		for name, n := range j.wanted {
+			if j.lives[name] == g.Name {
 				x.then[name] = n
 			}
 		}
@@ -140,8 +146,8 @@ func (j *Judge) episode(now time.Time, g *coordinator.GroupState, gp *coordinato
 // calm reports whether, since a consolidation, no more is wanted than then and
 // no server or replica got lost: none is being replaced.
 func (j *Judge) calm(g *coordinator.GroupState, x *pace) bool {
-	for name, n := range x.then {
-		if j.should[name] > n {
+	for name, n := range j.wanted {
+		if j.lives[name] == g.Name && n > x.then[name] {
 			return false
 		}
 	}
