@@ -10,7 +10,11 @@ import (
 // How much more a copy must add than the one it replaces, how long is waited
 // between such exchanges, and until one that does not come about is given up.
 const (
-	swapGain    = 2
+	swapGain = 2
+	// leastGain is which part of what a copy adds must be left of it, beyond what is
+	// lost by it: more than sums of floats can err. Where both are the same, which
+	// loads in round numbers make often, it would be chance that moves copies.
+	leastGain   = 1e-9
 	swapPause   = 10 * time.Second
 	passageTime = 2 * time.Minute
 	// leastPassage is what a server must lack of what is fair, that copies move for it.
@@ -138,11 +142,11 @@ func (a *allotment) exchanges(vain []exchange) (direct, blocked exchange) {
 				continue // whatever makes room
 			}
 			victims, lost, ok := a.evictable(i, m, none, false)
-			switch {
+			switch net := beyond(gain, float64(swapGain*lost)); {
 			case !ok && far:
 				blocked = exchange{m: m, server: i, gain: gain}
-			case ok && gain-float64(swapGain*lost) > direct.gain:
-				direct = exchange{m: m, server: i, victims: victims, gain: gain - float64(swapGain*lost)}
+			case ok && net > direct.gain:
+				direct = exchange{m: m, server: i, victims: victims, gain: net}
 			}
 		}
 	}
@@ -173,7 +177,7 @@ func (a *allotment) unblock(x exchange) (way exchange, ok bool) {
 			a.suppose(yields, true)
 			victims, more, enough := a.evictable(x.server, x.m, moves, false)
 			a.suppose(yields, false)
-			if gain := x.gain - float64(swapGain*(lost+leaves+more)); enough && gain > way.gain {
+			if gain := beyond(x.gain, float64(swapGain*(lost+leaves+more))); enough && gain > way.gain {
 				way, ok = exchange{x.m, x.server, victims, gain, m, i, yields}, true
 			}
 		}
@@ -182,6 +186,15 @@ func (a *allotment) unblock(x exchange) (way exchange, ok bool) {
 		}
 	}
 	return way, false
+}
+
+// beyond is by how much what a copy adds is more than what is lost by it; 0 unless
+// that is clear.
+func beyond(gain, lost float64) float64 {
+	if net := gain - lost; net > float64(leastGain*gain) {
+		return net
+	}
+	return 0
 }
 
 // suppose takes copies for gone, or no more.

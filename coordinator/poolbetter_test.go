@@ -89,7 +89,7 @@ func TestExchanges(t *testing.T) {
 					all = append(all, exchange{m: m, server: i, gain: gain})
 				}
 				switch net := gain - swapGain*lost; {
-				case ok && net > direct.gain:
+				case ok && net > max(direct.gain, leastGain*gain):
 					direct = exchange{m: m, server: i, victims: victims, gain: net}
 				case !ok && gain > blocked.gain && a.brings(m, i)*a.g.pool.total > leastPassage*a.fair:
 					blocked = exchange{m: m, server: i, gain: gain}
@@ -141,7 +141,7 @@ func bestWay(a *allotment, x exchange) (way exchange) {
 			}
 			yields, lost, ok := makesRoom(a, to, m, nil)
 			victims, more, enough := makesRoom(a, x.server, x.m, append(slices.Clone(yields), k))
-			if gain := x.gain - swapGain*(lost+a.takesAway(m, x.server)+more); ok && enough && gain > way.gain {
+			if gain := x.gain - swapGain*(lost+a.takesAway(m, x.server)+more); ok && enough && gain > max(way.gain, leastGain*x.gain) {
 				way = exchange{x.m, x.server, victims, gain, m, to, yields}
 			}
 		}
@@ -161,6 +161,35 @@ func text(x exchange) string {
 		return m.Name
 	}
 	return fmt.Sprintf("%s on %d for %v: %.9f; %s to %d for %v", name(x.m), x.server, x.victims, x.gain, name(x.moves), x.to, x.yields)
+}
+
+// A copy makes no room for one that adds just what it must, in whichever direction
+// floats err.
+func TestNoExchangeOfEquals(t *testing.T) {
+	above, below := 0, 0
+	for k := 1; k <= 100; k++ {
+		// The third copy of x adds a third of its load, the second of o half of its own.
+		x := fmt.Sprintf("x 1 2 %v", float64(3*k)/10)
+		o := fmt.Sprintf("o 1 1 %v", float64(k)/10)
+		a := newYard(t, ServerGroup{}, "h 4 1 900+", o, "v 4 1 0+", "w 3 1 0+", x).settled("o w x", "v x", "h o").allotment()
+		m := a.byName["x"]
+		_, lost, ok := a.evictable(2, m, none, false)
+		require.True(t, ok && a.wantsMore(m))
+		switch net := a.gain(m, 2) - swapGain*lost; {
+		case net > 0:
+			above++
+		case net < 0:
+			below++
+		}
+		direct, _ := a.exchanges(nil)
+		require.Nil(t, direct.m, "%d: %s", k, text(direct))
+	}
+	require.Greater(t, above, 5)
+	require.Greater(t, below, 5)
+
+	a := newYard(t, ServerGroup{}, "h 4 1 900+", "o 1 1 1", "v 4 1 0+", "w 3 1 0+", "x 1 2 3.001").settled("o w x", "v x", "h o").allotment()
+	direct, _ := a.exchanges(nil)
+	require.Equal(t, a.byName["x"], direct.m, "a little more")
 }
 
 // An exchange is begun when nothing else is on its way, and its room is kept.

@@ -39,7 +39,7 @@ func (a *allotment) relieve() {
 				if goes, lost, ok = a.evictable(i, m, none, false); !ok {
 					continue
 				}
-				if gain := a.gain(m, i) - lost; gain <= 0 || !a.improves(&exchange{m: m, server: i, victims: goes, gain: gain}) {
+				if gain := beyond(a.gain(m, i), lost); gain <= 0 || !a.improves(&exchange{m: m, server: i, victims: goes, gain: gain}) {
 					continue
 				}
 			}
