@@ -137,6 +137,10 @@ func TestFailures(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	want := []coordinator.Series{{Target: embed, Name: policy.InFlight}, {Target: infer, Name: policy.InFlight}, {Target: infer, Name: policy.Begun}}
+	require.Eventually(t, func() bool { // see TestBacklog
+		got, _ := s.Read(t.Context(), want[1:2], nil)
+		return len(got) == 1 && got[0].Value == 3
+	}, 20*time.Second, 5*time.Millisecond)
 	got, err := s.Read(t.Context(), want, nil)
 	require.ErrorIs(t, err, jetstream.ErrConsumerNotFound)
 	require.ErrorContains(t, err, "natslag: service/embed: consumer absent of stream infer: ")

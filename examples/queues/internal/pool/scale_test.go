@@ -132,7 +132,8 @@ func scale(t *testing.T, q queue, l *ledger, most int) {
 	ctx, stop := context.WithCancel(t.Context())
 	turns := make(chan turn, 10_000)
 	loop, err := coordinator.New(planner, q.source, p, coordinator.Options{
-		Interval: 50 * time.Millisecond, ReadTimeout: time.Minute,
+		// However busy the machine is: a tick without a reading is none of the story.
+		Interval: 50 * time.Millisecond, ReadTimeout: time.Minute, ObserveTimeout: time.Minute, ApplyTimeout: time.Minute,
 		OnTick: func(tick coordinator.Tick) {
 			switch err := tick.Err(); {
 			case ctx.Err() != nil: // the test ended in the middle of the tick
