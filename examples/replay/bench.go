@@ -58,8 +58,11 @@ type bencher struct {
 	save     func(more string) error // writes the report as it stands, and says more of the part at hand
 }
 
+// unfinished is said of a part that was not run to its end.
+const unfinished = " Not all of it: more rows were to come."
+
 // row saves what there is after a row of a part.
-func (b *bencher) row() error { return b.save(" Not all of it: more rows were to come.") }
+func (b *bencher) row() error { return b.save(unfinished) }
 
 // figure is one policy on one trace.
 type figure struct {
@@ -94,7 +97,11 @@ func bench(s *settings, log io.Writer) error {
 	for _, p := range wanted {
 		b.out.Reset()
 		began := time.Now()
+		whole := sections[p.title] != "" && !strings.Contains(sections[p.title], unfinished)
 		b.save = func(more string) error { // as it goes: what is long may be stopped
+			if more != "" && whole {
+				return nil // what stands is worth more
+			}
 			sections[p.title] = fmt.Sprintf("## %s\n\n%s Run on %s in %v with %d processors (%s, %s/%s), seeds 1 to %d; alone: `-only %s`.%s\n\n%s", p.title, p.about,
 				date, time.Since(began).Round(time.Second), runtime.GOMAXPROCS(0), runtime.Version(), runtime.GOOS, runtime.GOARCH, b.seeds(), p.name, more, b.out.String())
 			text := b.head(unknown)

@@ -210,10 +210,14 @@ func TestBench(t *testing.T) {
 	require.Equal(t, 6, commands)
 }
 
-// What was done before a fault is kept, and what is no report is not overwritten.
+// What was done before a fault is kept, unless the whole of the part stands
+// already, and what is no report is not overwritten.
 func TestBenchStops(t *testing.T) {
 	dir, out, args := benchFolder(t)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "azure_llm_conv.csv.gz"), []byte("no trace"), 0o644))
+	conv := filepath.Join(dir, "azure_llm_conv.csv.gz")
+	good, err := os.ReadFile(conv)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(conv, []byte("no trace"), 0o644))
 	status, _, log := call(t, "", append(args, "-only", "held,isolated")...)
 	require.Equal(t, 2, status, log)
 	raw, err := os.ReadFile(out)
@@ -221,6 +225,18 @@ func TestBenchStops(t *testing.T) {
 	_, isolated, _ := strings.Cut(string(raw), "## Isolated models")
 	require.Contains(t, isolated, "Not all of it: more rows were to come.")
 	require.Contains(t, isolated, "### faro_small")
+	require.NoError(t, os.WriteFile(conv, good, 0o644))
+	status, _, log = call(t, "", append(args, "-only", "isolated")...)
+	require.Zero(t, status, log)
+	whole, err := os.ReadFile(out)
+	require.NoError(t, err)
+	require.NotContains(t, string(whole), "Not all of it")
+	require.NoError(t, os.WriteFile(conv, []byte("no trace"), 0o644))
+	status, _, log = call(t, "", append(args, "-only", "isolated")...)
+	require.Equal(t, 2, status, log)
+	raw, err = os.ReadFile(out)
+	require.NoError(t, err)
+	require.Equal(t, string(whole), string(raw))
 	require.NoError(t, os.WriteFile(out, []byte("my notes"), 0o644))
 	_, _, log = call(t, "", args...)
 	require.Contains(t, log, "is no report of -bench, and would be overwritten")
