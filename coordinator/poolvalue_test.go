@@ -101,7 +101,7 @@ func TestImproves(t *testing.T) {
 			return
 		}
 		x := could[rapid.IntRange(0, len(could)-1).Draw(t, "exchange")]
-		x.gain = rapid.SampledFrom([]float64{0, 0.5, 5, 40}).Draw(t, "gain")
+		x.gain = rapid.SampledFrom([]float64{0, 0, 0.1, 0.5, 5, 40}).Draw(t, "gain")
 		after := make([][]string, len(servers))
 		for i := range servers {
 			after[i] = slices.Clone(servers[i])
@@ -117,14 +117,14 @@ func TestImproves(t *testing.T) {
 				x.moves = a.copies[k].m
 				gone(k)
 				after[x.to] = append(after[x.to], x.moves.Name+"0")
-			case rapid.Bool().Draw(t, "victim"):
+			case rapid.IntRange(0, 3).Draw(t, "victim") == 0:
 				x.victims = append(x.victims, k)
 				gone(k)
 			}
 		}
 		if x.moves != nil {
 			for _, k := range a.desks[x.to].copies {
-				if a.copies[k].m != x.m && rapid.Bool().Draw(t, "yields") {
+				if a.copies[k].m != x.m && rapid.IntRange(0, 3).Draw(t, "yields") == 0 {
 					x.yields = append(x.yields, k)
 					gone(k)
 				}
