@@ -12,7 +12,7 @@ import (
 // came of it.
 func TestEvacuationKeepsBooks(t *testing.T) {
 	displaced, moves := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	trial := func(t *rapid.T) {
 		p := drawProblem(t)
 		for i := range p.Classes {
 			p.Classes[i].Count = max(p.Classes[i].Count, len(p.Classes[i].At))
@@ -83,8 +83,11 @@ func TestEvacuationKeepsBooks(t *testing.T) {
 				require.Equal(t, counts, e.zones.counts[r], "class %d", c)
 			}
 		}
-	})
-	if displaced == 0 || moves == 0 {
+	}
+	for range 5 { // a hundred trials displace nine, or now and then none
+		rapid.Check(t, trial)
+	}
+	if displaced < 10 || moves < 10 {
 		t.Errorf("%d items moved, %d homes without theirs: too few", displaced, moves)
 	}
 }
