@@ -73,6 +73,13 @@ func TestPrometheus(t *testing.T) {
 			map[string][]int{"m": {0, 30, 5, 10, 10, 10}},
 		},
 		{
+			"steps without a request are steps", matrix(
+				`{"metric":{"__name__":"requests_total"},"values":[[0,"1"],[15,"1"],[30,"1"],[45,"2"],[60,"2"],[75,"4"],[90,"4"]]}`),
+			trace.Prometheus{},
+			15 * time.Second,
+			map[string][]int{"requests_total": {0, 0, 0, 1, 0, 2, 0}},
+		},
+		{
 			"a counter by word", matrix(`{"metric":{},"values":[[0,"100"],[10,"130"]]}`),
 			trace.Prometheus{Kind: trace.PrometheusCounter},
 			10 * time.Second,

@@ -93,11 +93,11 @@ func Scan(name string, step time.Duration, open func() (io.ReadCloser, error)) (
 		t.Length = (last + time.Second).Truncate(time.Second)
 		return t, nil
 	}
+	if step == 0 && grid != least {
+		return nil, fmt.Errorf("%s: times are not evenly spaced: rows are %v apart and more, on a grid of %v; give the step", name, least, grid)
+	}
 	if step == 0 {
 		step = grid
-	}
-	if grid != least && step == grid {
-		return nil, fmt.Errorf("%s: times are not evenly spaced: rows are %v apart and more, on a grid of %v; give the step", name, least, grid)
 	}
 	if step == 0 {
 		return nil, fmt.Errorf("%s: all rows are of one time, which does not tell the step: give it", name)
