@@ -17,7 +17,7 @@ import (
 // to the assignment but for what is left.
 func TestOrderIsRight(t *testing.T) {
 	moves, detours, left := 0, 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	trial := func(t *rapid.T) {
 		var p *packing.Problem
 		var a *packing.Assignment
 		var err error
@@ -42,8 +42,11 @@ func TestOrderIsRight(t *testing.T) {
 			t.Fatalf("%+v\n%+v\n%+v\n%v", p, a, s, err)
 		}
 		moves, detours, left = moves+len(s.Steps), detours+s.Detours, left+len(s.Left)
-	})
-	if moves < 100 || detours == 0 || left == 0 {
+	}
+	for range 5 { // most schedules need no detour
+		rapid.Check(t, trial)
+	}
+	if moves < 500 || detours < 5 || left < 5 {
 		t.Errorf("only %d steps, %d detours, %d left", moves, detours, left)
 	}
 }
