@@ -229,7 +229,7 @@ func TestBetterWaits(t *testing.T) {
 // three.
 func TestBetterTakesWhatImproves(t *testing.T) {
 	at := []int{0, 0, 0} // begun at each try
-	rapid.Check(t, func(t *rapid.T) {
+	trial := func(t *rapid.T) {
 		y := drawBusyYard(t)
 		a := y.allotment()
 		var want []passage
@@ -256,7 +256,10 @@ func TestBetterTakesWhatImproves(t *testing.T) {
 		}
 		a.better()
 		require.Equal(t, want, y.pool().passages)
-	})
-	require.Greater(t, at[0], 3)
+	}
+	for range 5 { // the second and third try are seldom needed
+		rapid.Check(t, trial)
+	}
+	require.Greater(t, at[0], 20)
 	t.Logf("begun at the first, second and third try: %d", at)
 }

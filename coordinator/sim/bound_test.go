@@ -79,7 +79,7 @@ func lived(reqs []Request, counts []int, step, wait, start float64, slots int) (
 func TestLowerBoundAgainstAllSchedules(t *testing.T) {
 	const steps, most = 7, 2
 	ratio, cases := 0.0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	trial := func(t *rapid.T) {
 		step := rapid.SampledFrom([]float64{15, 20, 30}).Draw(t, "step")
 		o := Options{
 			Seconds: steps * step, Slots: rapid.IntRange(1, 2).Draw(t, "slots"), Tick: time.Second,
@@ -124,7 +124,10 @@ func TestLowerBoundAgainstAllSchedules(t *testing.T) {
 				cases++
 			}
 		}
-	})
+	}
+	for range 5 { // the mean of a hundred trials strays as far as to the limit
+		rapid.Check(t, trial)
+	}
 	require.Greater(t, ratio/float64(cases), 0.35, "on average of %d cases", cases)
 }
 
