@@ -59,8 +59,9 @@ func (p *Planner) sizePool(g *group) (want, cancelled int) {
 	if active <= want || !g.complete || !g.met {
 		return want, 0 // nothing is removed at first sight
 	}
-	cancelled = min(active-want, ghosts)
-	if g.Removal == Ordinal && cancelled < ghosts {
+	above := g.unborn(ghosts)
+	cancelled = min(active-want, above)
+	if g.Removal == Ordinal && cancelled < above {
 		return want, cancelled // servers that have not appeared stand above all others
 	}
 	active -= cancelled
@@ -264,9 +265,10 @@ func (p *Planner) resizePool(g *group, want, cancelled int) int {
 	to := servers - cancelled - len(victims)
 	if g.Removal == Ordinal {
 		to, victims = servers-cancelled, nil
-		if cancelled == ghosts {
+		if cancelled == g.unborn(ghosts) {
 			to -= g.highestGone()
 		}
+		to = max(to, min(servers, g.reach(ghosts)))
 	}
 	switch {
 	case to < servers:

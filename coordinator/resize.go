@@ -45,19 +45,55 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		return servers // nothing is removed at first sight
 	}
 	excess := servers - want
-	cancelled := min(excess, ghosts-used)
+	above := g.unborn(ghosts)
+	cancelled := min(excess, above, ghosts-used)
 	victims := g.empties(excess - cancelled)
-	if g.Removal == Ordinal && cancelled < ghosts {
+	if g.Removal == Ordinal && cancelled < above {
 		victims = nil // servers that have not appeared stand above all others
 	}
 	to := servers - cancelled - len(victims)
 	if g.Removal == Ordinal {
-		victims = nil
+		victims, to = nil, max(to, min(servers, g.reach(ghosts)))
 	}
 	if to < servers {
 		p.scale(g, servers, to, victims, ServerEmpty)
 	}
 	return to
+}
+
+// unborn is how many of the ghosts fewer servers would take first. Under ordinal
+// removal one that stood among the others, and comes back there, is none of them:
+// in its place the highest would go, whatever it holds.
+func (g *group) unborn(ghosts int) int {
+	if g.Removal != Ordinal {
+		return ghosts
+	}
+	staying, places := 0, 0
+	for i := range g.views {
+		if !g.views[i].leaving {
+			staying++
+			places = max(places, g.state.Servers[i].Ordinal+1)
+		}
+	}
+	return max(0, ghosts-max(0, places-staying))
+}
+
+// reach is how many servers there must be under ordinal removal, so that none goes
+// that holds something or is to: one that is missing among the others may come
+// back at any time, and the highest goes for it. Ordinals begin with the lowest that
+// is seen, or, where one may be missing below it, with 0.
+func (g *group) reach(ghosts int) int {
+	first, most := 0, 0
+	for i := range g.views {
+		ordinal := g.state.Servers[i].Ordinal
+		if ghosts == 0 && (i == 0 || ordinal < first) {
+			first = ordinal
+		}
+		if v := &g.views[i]; !v.leaving && v.replicas+v.planned > 0 {
+			most = max(most, ordinal+1)
+		}
+	}
+	return most - first
 }
 
 // empties names up to n servers that may go: those that hold nothing and get
