@@ -95,7 +95,7 @@ func open(groups []kube.Group, services []kube.Service, user *rest.Config) (*wor
 		// (watch.Filter of apimachinery): the watches end first, and the last events arrive.
 		w.proxy.Cut(func(string) bool { return true })
 		poll(func(context.Context) bool { return unwatched(watches, namespaces) })
-		<-time.After(20 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 		cancel()
 		<-done
 		w.proxy.Close()
