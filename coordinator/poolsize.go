@@ -59,9 +59,8 @@ func (p *Planner) sizePool(g *group) (want, cancelled int) {
 	if active <= want || !g.complete || !g.met {
 		return want, 0 // nothing is removed at first sight
 	}
-	above := g.unborn(ghosts)
-	cancelled = min(active-want, above)
-	if g.Removal == Ordinal && cancelled < above {
+	cancelled = min(active-want, ghosts)
+	if g.Removal == Ordinal && cancelled < ghosts {
 		return want, cancelled // servers that have not appeared stand above all others
 	}
 	active -= cancelled
@@ -265,7 +264,7 @@ func (p *Planner) resizePool(g *group, want, cancelled int) int {
 	to := servers - cancelled - len(victims)
 	if g.Removal == Ordinal {
 		to, victims = servers-cancelled, nil
-		if cancelled == g.unborn(ghosts) {
+		if cancelled == ghosts {
 			to -= g.highestGone()
 		}
 		to = max(to, min(servers, g.reach(ghosts)))

@@ -45,10 +45,9 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		return servers // nothing is removed at first sight
 	}
 	excess := servers - want
-	above := g.unborn(ghosts)
-	cancelled := min(excess, above, ghosts-used)
+	cancelled := min(excess, ghosts-used)
 	victims := g.empties(excess - cancelled)
-	if g.Removal == Ordinal && cancelled < above {
+	if g.Removal == Ordinal && cancelled < ghosts {
 		victims = nil // servers that have not appeared stand above all others
 	}
 	to := servers - cancelled - len(victims)
@@ -59,23 +58,6 @@ func (p *Planner) resize(g *group, servers, ghosts, used, opened int) int {
 		p.scale(g, servers, to, victims, ServerEmpty)
 	}
 	return to
-}
-
-// unborn is how many of the ghosts fewer servers would take first. Under ordinal
-// removal one that stood among the others, and comes back there, is none of them:
-// in its place the highest would go, whatever it holds.
-func (g *group) unborn(ghosts int) int {
-	if g.Removal != Ordinal {
-		return ghosts
-	}
-	staying, places := 0, 0
-	for i := range g.views {
-		if !g.views[i].leaving {
-			staying++
-			places = max(places, g.state.Servers[i].Ordinal+1)
-		}
-	}
-	return max(0, ghosts-max(0, places-staying))
 }
 
 // reach is how many servers there must be under ordinal removal, so that none goes

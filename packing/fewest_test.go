@@ -104,7 +104,7 @@ func TestImpossible(t *testing.T) {
 	for range 3 {
 		rapid.Check(t, trial)
 	}
-	if yes < 100 || no < 100 {
+	if yes < 150 || no < 150 {
 		t.Errorf("%d impossible, %d not", yes, no)
 	}
 }
